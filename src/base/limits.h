@@ -1,0 +1,43 @@
+/*
+ * Every bound of the program has its name here. A loop, buffer, queue, depth or retry without a
+ * name in this file is a mistake.
+ */
+#pragma once
+
+enum {
+	/* documents */
+	LIMIT_JSON_DEPTH = 512,                /* nested arrays and objects */
+	LIMIT_BODY_BYTES = 4 << 20,            /* one HTTP request body */
+	LIMIT_YAML_BYTES = 1 << 20,            /* one workflow or manifest file */
+	LIMIT_YAML_DEPTH = 64,
+	LIMIT_DIAG_FINDINGS = 100,             /* findings kept of one judged document */
+	LIMIT_NAME_BYTES = 128,                /* workflow, agent, node, project names */
+
+	/* workflow definitions */
+	LIMIT_PLAN_NODES = 20000,
+	LIMIT_PLAN_DEPENDS = 200000,           /* edges in all */
+
+	/* expressions */
+	LIMIT_CEL_SOURCE_BYTES = 8192,
+	LIMIT_CEL_DEPTH = 64,                  /* of the syntax tree */
+	LIMIT_CEL_STEPS = 100000,              /* evaluation steps of one template */
+	LIMIT_TEMPLATE_OUTPUT_BYTES = 1 << 20, /* one resolved document */
+
+	/* agents */
+	LIMIT_AGENT_OUTPUT_BYTES = 16 << 20,   /* stdout of one attempt */
+	LIMIT_AGENT_INPUT_ENV_BYTES = 64 << 10, /* AGENT_INPUT is set below this */
+	LIMIT_LOG_LINE_BYTES = 16 << 10,       /* a longer stderr line is cut */
+	LIMIT_LOG_LINES = 100000,              /* lines kept of one attempt */
+	LIMIT_LOG_BYTES = 16 << 20,            /* bytes kept of one attempt's stderr */
+	LIMIT_ATTEMPTS_LOST = 5,               /* attempts lost to crashes before a node fails */
+
+	/* running */
+	LIMIT_OPEN_RUNS = 100000,              /* more are refused with 429 */
+	LIMIT_TXN_OPS = 20000,                 /* rows of one group commit */
+	LIMIT_READERS = 2,                     /* threads of the store's reader pool */
+	LIMIT_SSE_STREAMS = 1000,
+	LIMIT_PAGE_DEFAULT = 50,
+	LIMIT_PAGE_MOST = 500,
+	LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
+	LIMIT_IDEMPOTENCY_HOURS = 24,
+};
