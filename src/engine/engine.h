@@ -1,0 +1,177 @@
+/*
+ * The engine: a pure state machine over the open runs, with the store and the executor behind
+ * their ports. No thread, no file descriptor, no clock but the one it is given. All calls are
+ * made on one thread (the loop thread).
+ *
+ * How a turn goes: calls below change the state in memory and add rows to the current
+ * transaction; engine_flush(), called by the owner at the end of each loop turn, submits it. When
+ * the store says it is durable the effects that depend on it happen: replies are given, attempts
+ * are started, watchers are told. So whatever anybody was told survives a crash, and one sync
+ * serves all that happened in a turn (group commit).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/id.h"
+#include "engine/executor.h"
+#include "engine/store.h"
+#include "json/value.h"
+
+struct engine;
+
+struct engine_config {
+	struct clock *clock;
+	struct store *store;
+	struct executor *executor;
+	uint64_t seed;            /* ids and jitter; 0 = from the system */
+	size_t max_scripts;       /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
+	size_t max_open_runs;     /* 0 = LIMIT_OPEN_RUNS */
+
+	/* Told after commit; any may be NULL. Borrowed arguments. */
+	void *watcher;
+	void (*on_events)(void *watcher, struct str run_id, int64_t last_seq); /* new run_events */
+	void (*on_logs)(void *watcher, struct str run_id, struct str node_id); /* new agent_logs */
+	void (*on_run_end)(void *watcher, const struct run_row *run);
+	void (*on_attempt_end)(void *watcher, const struct attempt_row *attempt,
+			       const char *error_code); /* for metrics */
+};
+
+/* Reads agents, workflows and open runs through a reader and drives what is unfinished. The
+ * executor may be started only from the first engine_flush() on. 0 or a negative errno. */
+int engine_new(const struct engine_config *config, struct engine **ret);
+void engine_free(struct engine *e); /* stops nothing, forgets everything: like a crash */
+
+/* Submits what has been collected. */
+void engine_flush(struct engine *e);
+
+/* When engine_tick() is due, wall clock ms; INT64_MAX = never. */
+int64_t engine_next_tick(const struct engine *e);
+void engine_tick(struct engine *e);
+
+/* From the executor. */
+void engine_attempt_log(struct engine *e, const struct attempt_id *id, struct str lines,
+			int64_t n_lines);
+void engine_attempt_done(struct engine *e, const struct attempt_id *id,
+			 const struct attempt_result *result);
+
+/* ---- requests ---- */
+
+enum engine_outcome {
+	ENGINE_OK,            /* done and durable */
+	ENGINE_CREATED,       /* the same, a new thing */
+	ENGINE_UNCHANGED,     /* it was that way already (apply of the same definition) */
+	ENGINE_REPLAYED,      /* the answer this Idempotency-Key got before: run, status */
+	ENGINE_NOT_FOUND,
+	ENGINE_CONFLICT,      /* 409, diag says why */
+	ENGINE_INVALID,       /* 422, diag says what and where */
+	ENGINE_KEY_REUSED,    /* 422: the key was used with another body */
+	ENGINE_KEY_IN_FLIGHT, /* 409: the first request with it is not answered yet */
+	ENGINE_BUSY,          /* 429: retry_after_ms */
+	ENGINE_UNAVAILABLE,   /* 503: the store can't take it now (disk full) */
+};
+
+struct engine_reply { /* borrowed for the call */
+	enum engine_outcome outcome;
+	const struct diag *diag;      /* CONFLICT, INVALID: findings; else NULL */
+	struct str id;                /* of the agent, workflow or run */
+	int64_t version;              /* workflow saves */
+	enum run_status status;       /* triggers, cancel: the run's status */
+	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE */
+	struct str json;              /* dry run: what would happen, as JSON */
+};
+
+/* Called exactly once per request, after what it says is durable; may be called before the
+ * request function returns (refusals). */
+typedef void (*engine_reply_fn)(void *arg, const struct engine_reply *reply);
+
+/*
+ * Agents. `doc` is the API form (contract section 5): name, type, version, description,
+ * riskLevel, entryPath, command, capabilities, limits. Judged as a whole.
+ */
+struct agent_save {
+	struct str project;
+	struct str id;      /* empty: create (CONFLICT when the name exists); else replace */
+	bool upsert;        /* create or replace by name; UNCHANGED when nothing differs */
+	bool builtin;
+	struct str digest;
+	const struct value *doc;
+};
+void engine_agent_save(struct engine *e, const struct agent_save *save, engine_reply_fn fn,
+		       void *arg);
+/* CONFLICT while a workflow's newest version uses it. */
+void engine_agent_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
+			 void *arg);
+
+/*
+ * Workflows. `doc` is contract section 3 as a value. Every save that changes something makes a
+ * new version, in one transaction.
+ */
+struct workflow_save {
+	struct str project;
+	struct str id; /* empty: create (CONFLICT when the name exists); else a new version */
+	bool upsert;   /* by name */
+	const struct value *doc;
+};
+void engine_workflow_save(struct engine *e, const struct workflow_save *save, engine_reply_fn fn,
+			  void *arg);
+/* Judges without saving: INVALID with findings, or OK. Replies at once. */
+void engine_workflow_check(struct engine *e, struct str project, const struct value *doc,
+			   engine_reply_fn fn, void *arg);
+/* CONFLICT while it has open runs. */
+void engine_workflow_delete(struct engine *e, struct str project, struct str id,
+			    engine_reply_fn fn, void *arg);
+
+struct run_trigger {
+	struct str project;
+	struct str workflow; /* id or name */
+	const struct value *context; /* NULL = {} */
+	struct str type;             /* "manual", "api", … for run.trigger */
+	struct str idempotency_key;  /* empty = none */
+	struct str body_sha256;      /* of the request body, with a key */
+	const struct key_row *known_key; /* what the store holds under the key, NULL = nothing:
+					    the caller looked it up on a reader after
+					    engine_key_claim() said yes */
+	bool dry_run;
+};
+void engine_run_trigger(struct engine *e, const struct run_trigger *trigger, engine_reply_fn fn,
+			void *arg);
+
+/* Claims an Idempotency-Key before its look-up; false while another request holds it (409).
+ * The claim ends with the trigger's reply, or by engine_key_release(). */
+bool engine_key_claim(struct engine *e, struct str project, struct str key);
+void engine_key_release(struct engine *e, struct str project, struct str key);
+
+/* OK with the status it has then; CONFLICT when it is final already. */
+void engine_run_cancel(struct engine *e, struct str project, struct str run_id, struct str reason,
+		       engine_reply_fn fn, void *arg);
+
+/*
+ * A new run of the same workflow version that keeps the results of finished nodes: from "failed"
+ * (all that did not succeed, and what depends on it), "start" (nothing kept), or a node id (that
+ * node and all that depends on it). The caller read the old run; CONFLICT while it is open.
+ */
+struct run_retry {
+	struct str project;
+	const struct run_detail *old;
+	struct str from;
+};
+void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
+		      void *arg);
+
+struct engine_stats {
+	size_t n_open_runs, n_pending_runs, n_running_attempts, n_queued_attempts;
+	size_t n_txns_in_flight;
+	bool store_full; /* the store answers -ENOSPC: health is degraded */
+};
+void engine_stats(const struct engine *e, struct engine_stats *ret);
+
+/*
+ * The invariant of promise P6 over all open runs: every unfinished node has exactly one of a live
+ * attempt, an armed timer, a place in the queue, an unfinished dependency. The number of nodes
+ * that have not; must be 0 after every call above.
+ */
+size_t engine_check(const struct engine *e);

@@ -1,0 +1,167 @@
+/*
+ * The port to durable storage, owned by the engine and implemented in src/store/{mem,sqlite}.
+ *
+ * Writing. The engine collects the rows of all events of one turn in a `struct txn` and submits
+ * it. The store applies transactions one after another, each wholly or not at all, and calls
+ * `done` on the loop thread in the order of submission once the transaction is durable (synced).
+ * Several may be under way. Rows are absolute (not increments), so a transaction may be applied
+ * again after a failure.
+ *
+ * Errors of writing, given to done():
+ *   0         durable
+ *   -ENOSPC   the disk is full: nothing of it was applied, and later transactions were not tried
+ *             either (they get -ENOSPC too); the engine submits them again in order
+ * Any other fault (a failed sync, a corrupt file) ends the process inside the store: nothing may
+ * be acknowledged after it.
+ *
+ * Reading. A `struct store_reader` is one thread's own view of the committed state; each call
+ * sees one consistent snapshot that holds everything whose done() had been called before. Rows
+ * and their text live in the given arena. 0, or a positive enum store_outcome, or a negative
+ * errno.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "model/rows.h"
+
+enum store_outcome { STORE_NOT_FOUND = 1 };
+
+enum txn_op_kind {
+	TXN_AGENT_PUT,       /* insert or replace by id, with its capabilities */
+	TXN_AGENT_DELETE,    /* by agent.id */
+	TXN_WORKFLOW_PUT,    /* insert or replace by id */
+	TXN_WORKFLOW_DELETE, /* by workflow.id, with versions, runs and all that hangs on them */
+	TXN_VERSION_ADD,     /* with its workflow_nodes */
+	TXN_RUN_ADD,
+	TXN_RUN_SET,     /* status, error, stopping, started_ms, finished_ms of the row with this id */
+	TXN_NODE_PUT,    /* insert or replace by (run_id, index) */
+	TXN_ATTEMPT_ADD,
+	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage */
+	TXN_EVENT_ADD,
+	TXN_LOG_ADD,
+	TXN_KEY_PUT,     /* insert or replace by (project, key) */
+	TXN_KEYS_PRUNE,  /* delete keys with created_ms < key.created_ms */
+};
+
+struct txn_op {
+	enum txn_op_kind kind;
+	union {
+		struct agent_row agent;
+		struct workflow_row workflow;
+		struct version_row version;
+		struct run_row run;
+		struct node_row node;
+		struct attempt_row attempt;
+		struct event_row event;
+		struct log_row log;
+		struct key_row key;
+	};
+};
+
+struct txn {
+	struct arena arena; /* holds the ops and their text */
+	struct txn_op *ops;
+	size_t n_ops, cap_ops;
+	void (*done)(struct txn *txn, int r); /* loop thread; owns the txn again */
+	void *owner;
+	struct txn *next; /* the store's queue */
+};
+
+struct store_page {
+	size_t limit;
+	struct str after; /* the id (or key) after which to go on, empty = from the start */
+};
+
+struct run_filter {
+	struct str project;     /* always set */
+	struct str workflow_id; /* empty = any */
+	bool has_status;
+	enum run_status status;
+	int64_t since_ms, until_ms; /* of created_ms; 0 = open */
+	struct str text;            /* part of the workflow name, context or error; empty = any */
+};
+
+/* Everything about one run. */
+struct run_detail {
+	struct run_row run;
+	struct str definition; /* of its version */
+	struct node_row *nodes;
+	size_t n_nodes;
+	struct attempt_row *attempts; /* in the order they were queued, output filled in */
+	size_t n_attempts;
+};
+
+/* One run as recovery needs it: only attempts that are not final, nodes as they are. */
+struct open_run {
+	struct run_row run;
+	struct node_row *nodes;
+	size_t n_nodes;
+	struct attempt_row *attempts;
+	size_t n_attempts;
+	int64_t last_event_seq;
+};
+
+struct store;
+struct store_reader;
+
+struct store_ops {
+	void (*submit)(struct store *s, struct txn *txn); /* loop thread */
+	int (*reader_new)(struct store *s, struct store_reader **ret); /* loop thread */
+	void (*free)(struct store *s); /* waits for what was submitted; loop thread */
+
+	/* below: on the thread that uses the reader */
+	void (*reader_free)(struct store_reader *r);
+	int (*agent_get)(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			 struct agent_row *ret);
+	/* project empty = all projects (recovery); ordered by name */
+	int (*agent_list)(struct store_reader *r, struct arena *a, struct str project,
+			  const struct store_page *page, struct agent_row **ret, size_t *ret_n);
+	int (*workflow_get)(struct store_reader *r, struct arena *a, struct str project,
+			    struct str id, struct workflow_row *ret);
+	int (*workflow_list)(struct store_reader *r, struct arena *a, struct str project,
+			     const struct store_page *page, struct workflow_row **ret,
+			     size_t *ret_n);
+	/* version 0 = the newest */
+	int (*version_get)(struct store_reader *r, struct arena *a, struct str workflow_id,
+			   int64_t version, struct version_row *ret);
+	/* newest first, without definitions; page.after = a version number in text */
+	int (*version_list)(struct store_reader *r, struct arena *a, struct str workflow_id,
+			    const struct store_page *page, struct version_row **ret, size_t *ret_n);
+	int (*run_get)(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		       struct run_detail *ret);
+	/* newest first */
+	int (*run_list)(struct store_reader *r, struct arena *a, const struct run_filter *filter,
+			const struct store_page *page, struct run_row **ret, size_t *ret_n);
+	int (*event_list)(struct store_reader *r, struct arena *a, struct str run_id,
+			  int64_t after_seq, size_t limit, struct event_row **ret, size_t *ret_n);
+	/* log rows of one node whose lines reach beyond after_line (0 = all) */
+	int (*log_list)(struct store_reader *r, struct arena *a, struct str run_id,
+			struct str node_id, int64_t after_line, size_t limit, struct log_row **ret,
+			size_t *ret_n);
+	int (*key_get)(struct store_reader *r, struct arena *a, struct str project, struct str key,
+		       struct key_row *ret);
+	/* Recovery: calls `each` for every run that is not final, oldest first. Stops and returns
+	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns. */
+	int (*open_runs)(struct store_reader *r,
+			 int (*each)(void *arg, struct arena *a, const struct open_run *run),
+			 void *arg);
+};
+
+/* The adapters embed this as their first member. */
+struct store {
+	const struct store_ops *ops;
+};
+struct store_reader {
+	const struct store_ops *ops;
+};
+
+/* A fresh transaction; freed by txn_free(). */
+struct txn *txn_new(void);
+void txn_free(struct txn *txn);
+
+/* Appends an op of this kind, zeroed, for the caller to fill; text must live in txn->arena or
+ * outlive the transaction. */
+struct txn_op *txn_add(struct txn *txn, enum txn_op_kind kind);

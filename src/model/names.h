@@ -1,0 +1,71 @@
+/*
+ * The enumerations of the contract and their spellings. `x_name` gives the spelling, `x_parse`
+ * reads it (false when it is none). Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+enum run_status {
+	RUN_PENDING, /* durable, not started: waits for admission */
+	RUN_RUNNING,
+	RUN_WAITING_APPROVAL,
+	RUN_SUCCESS, /* from here on final */
+	RUN_FAILED,
+	RUN_CANCELLED,
+	RUN_TIMED_OUT,
+};
+
+enum node_status {
+	NODE_PENDING, /* has unfinished dependencies; has no row */
+	NODE_QUEUED,  /* ready: waits for a slot or for its retry time */
+	NODE_RUNNING,
+	NODE_WAITING_APPROVAL,
+	NODE_SUCCESS, /* from here on final */
+	NODE_FAILED,
+	NODE_SKIPPED,
+	NODE_CANCELLED,
+	NODE_TIMED_OUT,
+};
+
+enum attempt_status {
+	ATTEMPT_QUEUED,
+	ATTEMPT_RUNNING,
+	ATTEMPT_SUCCESS, /* from here on final */
+	ATTEMPT_FAILED,
+	ATTEMPT_CANCELLED,
+	ATTEMPT_TIMED_OUT,
+};
+
+enum workflow_status { WORKFLOW_DRAFT, WORKFLOW_ACTIVE, WORKFLOW_ARCHIVED };
+enum agent_type { AGENT_SCRIPT, AGENT_RULE, AGENT_API, AGENT_LLM };
+enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
+
+static inline bool run_status_final(enum run_status s)
+{
+	return s >= RUN_SUCCESS;
+}
+static inline bool node_status_final(enum node_status s)
+{
+	return s >= NODE_SUCCESS;
+}
+static inline bool attempt_status_final(enum attempt_status s)
+{
+	return s >= ATTEMPT_SUCCESS;
+}
+
+const char *run_status_name(enum run_status s);
+const char *node_status_name(enum node_status s);
+const char *attempt_status_name(enum attempt_status s);
+const char *workflow_status_name(enum workflow_status s);
+const char *agent_type_name(enum agent_type t);
+const char *risk_level_name(enum risk_level r);
+
+bool run_status_parse(struct str text, enum run_status *ret);
+bool node_status_parse(struct str text, enum node_status *ret);
+bool attempt_status_parse(struct str text, enum attempt_status *ret);
+bool workflow_status_parse(struct str text, enum workflow_status *ret);
+bool agent_type_parse(struct str text, enum agent_type *ret);
+bool risk_level_parse(struct str text, enum risk_level *ret);

@@ -1,0 +1,123 @@
+/*
+ * The rows of the store as plain structs. All text is borrowed: from the transaction's arena when
+ * written, from the reader's arena when read. JSON columns hold JSON text that was checked before
+ * it got here; an empty view is NULL in the database and null in the API. Times are milliseconds
+ * since 1970 UTC, 0 = not yet.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "model/names.h"
+
+struct capability_row { /* agent_capabilities */
+	struct str name, description;
+	struct str input_schema, output_schema; /* JSON Schema, JSON text */
+};
+
+struct agent_row { /* agents */
+	struct str id, project, name, version, description;
+	enum agent_type type;
+	enum risk_level risk_level;
+	struct str entry_path; /* SCRIPT: the agent's folder */
+	struct str command;    /* SCRIPT: JSON array of strings */
+	struct str limits;     /* JSON object, as in the manifest */
+	struct str digest;     /* SHA-256 of the folder, hex; empty for RULE */
+	bool builtin;          /* came with drover */
+	int64_t created_ms, updated_ms;
+	const struct capability_row *capabilities;
+	size_t n_capabilities;
+};
+
+struct workflow_row { /* workflows */
+	struct str id, project, name, description;
+	enum workflow_status status;
+	int64_t version; /* the newest */
+	int64_t created_ms, updated_ms;
+};
+
+struct workflow_node_row { /* workflow_nodes: one per node of a version, for questions like "who
+			      uses this agent" */
+	struct str node_id, agent, action;
+};
+
+struct version_row { /* workflow_versions, immutable */
+	struct str workflow_id;
+	int64_t version;
+	struct str definition; /* JSON text, section 3 of the contract */
+	struct str sha256;     /* of the canonical definition */
+	int64_t created_ms;
+	const struct workflow_node_row *nodes;
+	size_t n_nodes;
+};
+
+/* What brings a run to an end before its nodes are done; kept so that a restart goes on with it. */
+enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT };
+
+struct run_row { /* workflow_runs */
+	struct str id, project, workflow_id, workflow_name;
+	int64_t workflow_version;
+	enum run_status status;
+	struct str trigger; /* JSON: {"type": "manual"|"retry"|…, …} */
+	struct str context; /* JSON object */
+	struct str error;   /* JSON {code, message, nodeId?} */
+	struct str parent_run_id;
+	enum stop_reason stopping;
+	int64_t created_ms, started_ms, finished_ms;
+};
+
+/*
+ * run_nodes: one row per node that ended, or that waits for something else than an attempt. A
+ * node without a row is what its attempts and its dependencies make of it.
+ */
+struct node_row {
+	struct str run_id, node_id;
+	int64_t index; /* position in the definition */
+	enum node_status status;
+	int64_t attempt;       /* attempts made so far */
+	struct str output;     /* JSON */
+	struct str error;      /* JSON {code, message} */
+	struct str copied_from; /* run id whose result this is (retry keeps results), or empty */
+	int64_t wake_ms;       /* a durable timer of a waiting node */
+	int64_t started_ms, finished_ms;
+};
+
+struct attempt_row { /* agent_runs */
+	struct str id, run_id, project, node_id, agent, action;
+	int64_t node_index;
+	int64_t attempt; /* 1, 2, … */
+	enum attempt_status status;
+	struct str input; /* JSON, templates resolved */
+	struct str output; /* read side only: the node's output when this attempt made it */
+	struct str error; /* JSON {code, message} */
+	int64_t queued_ms, not_before_ms, started_ms, finished_ms;
+	bool sandboxed;
+	int64_t cpu_usec, memory_peak_bytes; /* 0 = not measured */
+};
+
+struct event_row { /* run_events: history for people, gapless per run from seq 1 */
+	struct str run_id;
+	int64_t seq;
+	int64_t time_ms;
+	struct str type; /* "run.started", "node.finished", … */
+	struct str data; /* JSON object */
+};
+
+struct log_row { /* agent_logs: consecutive stderr lines of one attempt */
+	struct str run_id, attempt_id, node_id;
+	int64_t attempt;
+	int64_t seq;     /* number of the first line, from 1 over the node's whole life */
+	int64_t n_lines;
+	int64_t time_ms;
+	struct str text; /* lines joined by \n, the last without one */
+};
+
+struct key_row { /* idempotency_keys */
+	struct str project, key;
+	struct str body_sha256;
+	struct str run_id;
+	int64_t created_ms;
+};
