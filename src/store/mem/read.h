@@ -1,0 +1,33 @@
+/* The reading half of the in-memory store: the reader functions of the port over a state. */
+#pragma once
+
+#include "store/mem/state.h"
+
+/* A reader of *state (a pointer to the store's pointer). Never NULL. */
+struct store_reader *read_new(const struct store_ops *ops, struct state *const *state);
+void read_free(struct store_reader *r);
+
+int read_agent_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		   struct agent_row *ret);
+int read_agent_list(struct store_reader *r, struct arena *a, struct str project,
+		    const struct store_page *page, struct agent_row **ret, size_t *ret_n);
+int read_workflow_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		      struct workflow_row *ret);
+int read_workflow_list(struct store_reader *r, struct arena *a, struct str project,
+		       const struct store_page *page, struct workflow_row **ret, size_t *ret_n);
+int read_version_get(struct store_reader *r, struct arena *a, struct str workflow_id,
+		     int64_t version, struct version_row *ret);
+int read_version_list(struct store_reader *r, struct arena *a, struct str workflow_id,
+		      const struct store_page *page, struct version_row **ret, size_t *ret_n);
+int read_run_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		 struct run_detail *ret);
+int read_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
+		  const struct store_page *page, struct run_row **ret, size_t *ret_n);
+int read_event_list(struct store_reader *r, struct arena *a, struct str run_id, int64_t after_seq,
+		    size_t limit, struct event_row **ret, size_t *ret_n);
+int read_log_list(struct store_reader *r, struct arena *a, struct str run_id, struct str node_id,
+		  int64_t after_line, size_t limit, struct log_row **ret, size_t *ret_n);
+int read_key_get(struct store_reader *r, struct arena *a, struct str project, struct str key,
+		 struct key_row *ret);
+int read_open_runs(struct store_reader *r,
+		   int (*each)(void *arg, struct arena *a, const struct open_run *run), void *arg);

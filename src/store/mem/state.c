@@ -1,0 +1,348 @@
+#include "store/mem/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/mem/text.h"
+
+struct state *state_new(void)
+{
+	return NEW0(struct state);
+}
+
+static void agent_free(struct state_agent *agent)
+{
+	arena_free(&agent->arena);
+	free(agent);
+}
+
+static void workflow_free(struct state_workflow *w)
+{
+	arena_free(&w->arena);
+	arena_free(&w->row_arena);
+	free(w);
+}
+
+static void run_free(struct state *s, struct state_run *run)
+{
+	for (size_t i = 0; i < run->n_attempts; i++)
+		map_remove(&s->attempts, run->attempts[i]->id);
+	map_free(&run->logs);
+	arena_free(&run->arena);
+	free(run);
+}
+
+void state_free(struct state *s)
+{
+	size_t at = 0;
+	void *p;
+	while (map_next(&s->agents, &at, NULL, &p))
+		agent_free(p);
+	at = 0;
+	while (map_next(&s->workflows, &at, NULL, &p))
+		workflow_free(p);
+	at = 0;
+	while (map_next(&s->keys, &at, NULL, &p))
+		free(p);
+	for (size_t i = 0; i < s->n_runs; i++)
+		run_free(s, s->in_order[i]);
+	map_free(&s->agents);
+	map_free(&s->workflows);
+	map_free(&s->runs);
+	map_free(&s->attempts);
+	map_free(&s->keys);
+	free(s->in_order);
+	free(s);
+}
+
+void *state_vector(struct arena *a, void *p, size_t *cap, size_t want)
+{
+	if (want <= *cap)
+		return p;
+	size_t cap_new = *cap * 2 > want ? *cap * 2 : want < 4 ? 4 : want;
+	p = arena_grow(a, p, *cap * sizeof(void *), cap_new * sizeof(void *));
+	memset((char *)p + *cap * sizeof(void *), 0, (cap_new - *cap) * sizeof(void *));
+	*cap = cap_new;
+	return p;
+}
+
+struct str state_key_name(struct arena *a, struct str project, struct str key)
+{
+	char *p = arena_alloc(a, project.n + 1 + key.n);
+	if (project.n > 0)
+		memcpy(p, project.p, project.n);
+	p[project.n] = '\0';
+	if (key.n > 0)
+		memcpy(p + project.n + 1, key.p, key.n);
+	return str_n(p, project.n + 1 + key.n);
+}
+
+static void agent_put(struct state *s, const struct agent_row *row)
+{
+	struct state_agent *agent = NEW0(struct state_agent);
+	text_agent(&agent->arena, row, &agent->row);
+	struct state_agent *before = map_put(&s->agents, row->id, agent);
+	if (before)
+		agent_free(before);
+}
+
+static void agent_delete(struct state *s, struct str id)
+{
+	struct state_agent *agent = map_remove(&s->agents, id);
+	if (agent)
+		agent_free(agent);
+}
+
+static struct state_workflow *workflow_of(struct state *s, struct str id)
+{
+	struct state_workflow *w = map_get(&s->workflows, id);
+	if (w)
+		return w;
+	w = NEW0(struct state_workflow);
+	map_put(&s->workflows, id, w);
+	return w;
+}
+
+static void workflow_put(struct state *s, const struct workflow_row *row)
+{
+	struct state_workflow *w = workflow_of(s, row->id);
+	arena_reset(&w->row_arena);
+	text_workflow(&w->row_arena, row, &w->row);
+	w->has_row = true;
+}
+
+static void workflow_delete(struct state *s, struct str id)
+{
+	struct state_workflow *w = map_remove(&s->workflows, id);
+	if (w)
+		workflow_free(w);
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_runs; i++) {
+		struct state_run *run = s->in_order[i];
+		if (!str_eq(run->row.workflow_id, id)) {
+			s->in_order[n++] = run;
+			continue;
+		}
+		map_remove(&s->runs, run->row.id);
+		run_free(s, run);
+	}
+	s->n_runs = n;
+}
+
+static void version_add(struct state *s, const struct version_row *row)
+{
+	struct state_workflow *w = workflow_of(s, row->workflow_id);
+	size_t at = w->n_versions;
+	while (at > 0 && w->versions[at - 1]->version > row->version)
+		at--;
+	if (at > 0 && w->versions[at - 1]->version == row->version)
+		return;
+	w->versions = state_vector(&w->arena, w->versions, &w->cap_versions, w->n_versions + 1);
+	memmove(w->versions + at + 1, w->versions + at, (w->n_versions - at) * sizeof(void *));
+	w->versions[at] = ARENA_NEW(&w->arena, struct version_row);
+	text_version(&w->arena, row, w->versions[at]);
+	w->n_versions++;
+}
+
+static void run_add(struct state *s, const struct run_row *row)
+{
+	if (map_get(&s->runs, row->id))
+		return;
+	struct state_run *run = NEW0(struct state_run);
+	text_run(&run->arena, row, &run->row);
+	map_put(&s->runs, row->id, run);
+	if (s->n_runs == s->cap_runs) {
+		s->cap_runs = s->cap_runs ? s->cap_runs * 2 : 16;
+		s->in_order = mem_grow(s->in_order, s->cap_runs * sizeof(void *));
+	}
+	size_t at = s->n_runs;
+	while (at > 0 && str_cmp(s->in_order[at - 1]->row.id, row->id) > 0)
+		at--;
+	memmove(s->in_order + at + 1, s->in_order + at, (s->n_runs - at) * sizeof(void *));
+	s->in_order[at] = run;
+	s->n_runs++;
+}
+
+static void run_set(struct state *s, const struct run_row *row)
+{
+	struct state_run *run = map_get(&s->runs, row->id);
+	if (!run)
+		return;
+	run->row.status = row->status;
+	run->row.error = row->error.n ? arena_str(&run->arena, row->error) : (struct str){0};
+	run->row.stopping = row->stopping;
+	run->row.started_ms = row->started_ms;
+	run->row.finished_ms = row->finished_ms;
+}
+
+static void node_put(struct state *s, const struct node_row *row)
+{
+	struct state_run *run = map_get(&s->runs, row->run_id);
+	if (!run)
+		return;
+	size_t index = (size_t)row->index;
+	run->nodes = state_vector(&run->arena, run->nodes, &run->cap_nodes, index + 1);
+	if (index >= run->n_nodes)
+		run->n_nodes = index + 1;
+	if (!run->nodes[index])
+		run->nodes[index] = ARENA_NEW(&run->arena, struct node_row);
+	text_node(&run->arena, row, run->nodes[index]);
+}
+
+static void attempt_add(struct state *s, const struct attempt_row *row)
+{
+	struct state_run *run = map_get(&s->runs, row->run_id);
+	if (!run || map_get(&s->attempts, row->id))
+		return;
+	struct attempt_row *mine = ARENA_NEW(&run->arena, struct attempt_row);
+	text_attempt(&run->arena, row, mine);
+	mine->output = (struct str){0};
+	run->attempts =
+		state_vector(&run->arena, run->attempts, &run->cap_attempts, run->n_attempts + 1);
+	run->attempts[run->n_attempts++] = mine;
+	map_put(&s->attempts, row->id, mine);
+}
+
+static void attempt_set(struct state *s, const struct attempt_row *row)
+{
+	struct attempt_row *mine = map_get(&s->attempts, row->id);
+	struct state_run *run = mine ? map_get(&s->runs, mine->run_id) : NULL;
+	if (!run)
+		return;
+	mine->status = row->status;
+	mine->error = row->error.n ? arena_str(&run->arena, row->error) : (struct str){0};
+	if (row->input.n > 0 && !str_eq(row->input, mine->input))
+		mine->input = arena_str(&run->arena, row->input);
+	mine->not_before_ms = row->not_before_ms;
+	mine->started_ms = row->started_ms;
+	mine->finished_ms = row->finished_ms;
+	mine->sandboxed = row->sandboxed;
+	mine->cpu_usec = row->cpu_usec;
+	mine->memory_peak_bytes = row->memory_peak_bytes;
+}
+
+static void event_add(struct state *s, const struct event_row *row)
+{
+	struct state_run *run = map_get(&s->runs, row->run_id);
+	if (!run)
+		return;
+	size_t at = run->n_events;
+	while (at > 0 && run->events[at - 1]->seq > row->seq)
+		at--;
+	if (at > 0 && run->events[at - 1]->seq == row->seq)
+		return;
+	run->events = state_vector(&run->arena, run->events, &run->cap_events, run->n_events + 1);
+	memmove(run->events + at + 1, run->events + at, (run->n_events - at) * sizeof(void *));
+	run->events[at] = ARENA_NEW(&run->arena, struct event_row);
+	text_event(&run->arena, row, run->events[at]);
+	run->n_events++;
+}
+
+static void log_add(struct state *s, const struct log_row *row)
+{
+	struct state_run *run = map_get(&s->runs, row->run_id);
+	if (!run)
+		return;
+	struct state_logs *logs = map_get(&run->logs, row->node_id);
+	if (!logs) {
+		logs = ARENA_NEW(&run->arena, struct state_logs);
+		map_put(&run->logs, row->node_id, logs);
+	}
+	size_t at = logs->n;
+	while (at > 0 && logs->rows[at - 1]->seq > row->seq)
+		at--;
+	if (at > 0 && logs->rows[at - 1]->seq == row->seq)
+		return;
+	logs->rows = state_vector(&run->arena, logs->rows, &logs->cap, logs->n + 1);
+	memmove(logs->rows + at + 1, logs->rows + at, (logs->n - at) * sizeof(void *));
+	logs->rows[at] = ARENA_NEW(&run->arena, struct log_row);
+	text_log(&run->arena, row, logs->rows[at]);
+	logs->n++;
+}
+
+/* A key is one block: the row and, behind it, its text. */
+static void key_put(struct state *s, const struct key_row *row)
+{
+	CLEANUP_ARENA struct arena scratch = {0};
+	const struct str from[] = {row->project, row->key, row->body_sha256, row->run_id};
+	size_t n_text = 0;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++)
+		n_text += from[i].n;
+	struct key_row *mine = mem_new0(sizeof(*mine) + n_text);
+	*mine = *row;
+	struct str *const to[] = {&mine->project, &mine->key, &mine->body_sha256, &mine->run_id};
+	char *text = (char *)(mine + 1);
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		if (from[i].n > 0)
+			memcpy(text, from[i].p, from[i].n);
+		*to[i] = from[i].n ? str_n(text, from[i].n) : (struct str){0};
+		text += from[i].n;
+	}
+	free(map_put(&s->keys, state_key_name(&scratch, row->project, row->key), mine));
+}
+
+static void keys_prune(struct state *s, int64_t before_ms)
+{
+	struct map kept = {0};
+	size_t at = 0;
+	struct str name;
+	void *p;
+	while (map_next(&s->keys, &at, &name, &p)) {
+		struct key_row *row = p;
+		if (row->created_ms < before_ms)
+			free(row);
+		else
+			map_put(&kept, name, row);
+	}
+	map_free(&s->keys);
+	s->keys = kept;
+}
+
+void state_apply(struct state *s, const struct txn_op *op)
+{
+	switch (op->kind) {
+	case TXN_AGENT_PUT:
+		agent_put(s, &op->agent);
+		return;
+	case TXN_AGENT_DELETE:
+		agent_delete(s, op->agent.id);
+		return;
+	case TXN_WORKFLOW_PUT:
+		workflow_put(s, &op->workflow);
+		return;
+	case TXN_WORKFLOW_DELETE:
+		workflow_delete(s, op->workflow.id);
+		return;
+	case TXN_VERSION_ADD:
+		version_add(s, &op->version);
+		return;
+	case TXN_RUN_ADD:
+		run_add(s, &op->run);
+		return;
+	case TXN_RUN_SET:
+		run_set(s, &op->run);
+		return;
+	case TXN_NODE_PUT:
+		node_put(s, &op->node);
+		return;
+	case TXN_ATTEMPT_ADD:
+		attempt_add(s, &op->attempt);
+		return;
+	case TXN_ATTEMPT_SET:
+		attempt_set(s, &op->attempt);
+		return;
+	case TXN_EVENT_ADD:
+		event_add(s, &op->event);
+		return;
+	case TXN_LOG_ADD:
+		log_add(s, &op->log);
+		return;
+	case TXN_KEY_PUT:
+		key_put(s, &op->key);
+		return;
+	case TXN_KEYS_PRUNE:
+		keys_prune(s, op->key.created_ms);
+		return;
+	}
+}
