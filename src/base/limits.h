@@ -31,6 +31,11 @@ enum {
 	LIMIT_LOG_BYTES = 16 << 20,            /* bytes kept of one attempt's stderr */
 	LIMIT_ATTEMPTS_LOST = 5,               /* attempts lost to crashes before a node fails */
 
+	/* requests to others */
+	LIMIT_HTTP_CLIENT_CONNECTIONS = 256,   /* open at once, more calls wait */
+	LIMIT_HTTP_CLIENT_KEPT = 32,           /* idle ones kept for the next call */
+	LIMIT_HTTP_CLIENT_HEADER_BYTES = 64 << 10,
+
 	/* running */
 	LIMIT_OPEN_RUNS = 100000,              /* more are refused with 429 */
 	LIMIT_TXN_OPS = 20000,                 /* rows of one group commit */
