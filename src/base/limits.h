@@ -45,4 +45,19 @@ enum {
 	LIMIT_PAGE_MOST = 500,
 	LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
 	LIMIT_IDEMPOTENCY_HOURS = 24,
+
+	/* HTTP server */
+	LIMIT_HTTP_CONNECTIONS = 2048,         /* at once; more wait in the listen queue */
+	LIMIT_HTTP_CONNECTION_BYTES = 24 << 10, /* memory of one connection: its headers fit or 431 */
+	LIMIT_HTTP_HEADERS = 100,              /* header lines of one request */
+	LIMIT_HTTP_TARGET_BYTES = 8 << 10,     /* path and query; more is 414 */
+	LIMIT_HTTP_SEGMENTS = 12,              /* path segments; more is 404 */
+	LIMIT_HTTP_QUERY_PARAMS = 32,
+	LIMIT_HTTP_REQUEST_ID_BYTES = 128,     /* a longer X-Request-Id is replaced */
+	LIMIT_HTTP_IDLE_MS = 60000,            /* without a byte, and until the next headers */
+	LIMIT_HTTP_HEADERS_MS = 15000,         /* from the request line to the end of the headers */
+	LIMIT_HTTP_BODY_MS = 60000,            /* from the headers to the end of the body */
+	LIMIT_HTTP_SEND_MS = 120000,           /* one answer that is no stream */
+	LIMIT_SSE_BUFFER_BYTES = 64 << 10,     /* unsent bytes of one stream */
+	LIMIT_SSE_HEARTBEAT_MS = 15000,
 };
