@@ -29,6 +29,13 @@ enum {
 	LIMIT_LOG_LINE_BYTES = 16 << 10,       /* a longer stderr line is cut */
 	LIMIT_LOG_LINES = 100000,              /* lines kept of one attempt */
 	LIMIT_LOG_BYTES = 16 << 20,            /* bytes kept of one attempt's stderr */
+	LIMIT_AGENT_CAPABILITIES = 64,
+	LIMIT_AGENT_COMMAND_WORDS = 256,
+	LIMIT_AGENT_DESCRIPTION_BYTES = 4096,
+	LIMIT_AGENT_FOLDER_FILES = 10000,      /* files and links of one agent's folder */
+	LIMIT_AGENT_FOLDER_BYTES = 256 << 20,
+	LIMIT_AGENT_FOLDER_DEPTH = 16,
+	LIMIT_AGENT_FOLDERS = 1000,            /* agents found under all roots */
 	LIMIT_ATTEMPTS_LOST = 5,               /* attempts lost to crashes before a node fails */
 
 	/* requests to others */
