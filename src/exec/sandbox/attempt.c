@@ -1,0 +1,615 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "exec/sandbox/internal.h"
+#include "exec/supervisor/sys.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+enum { READ_BYTES = 64 << 10, READS_A_TURN = 8 };
+
+static void on_closed(uv_handle_t *h)
+{
+	struct sandbox_attempt *a = h->data;
+	if (--a->n_handles)
+		return;
+	struct sandbox *s = a->sandbox;
+	if (a->channel >= 0)
+		close(a->channel);
+	if (a->pidfd >= 0)
+		close(a->pidfd);
+	if (a->out >= 0)
+		close(a->out);
+	if (a->err >= 0)
+		close(a->err);
+	if (a->oom_watch >= 0)
+		close(a->oom_watch);
+	if (a->pids_watch >= 0)
+		close(a->pids_watch);
+	sandbox_remove_group(s, &a->cgroup);
+	buf_free(&a->output);
+	lines_free(&a->lines);
+	free(a->command);
+	free(a);
+	sandbox_closed(s);
+}
+
+static void close_handle(void *h)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, on_closed);
+}
+
+static void close_poll(uv_poll_t *p)
+{
+	if (p->data)
+		close_handle(p);
+}
+
+static void dispose(struct sandbox_attempt *a)
+{
+	list_remove(&a->link);
+	close_poll(&a->channel_poll);
+	close_poll(&a->pid_poll);
+	close_poll(&a->out_poll);
+	close_poll(&a->err_poll);
+	close_poll(&a->oom_poll);
+	close_poll(&a->pids_poll);
+	close_handle(&a->timer);
+}
+
+static void watch(struct sandbox_attempt *a, uv_poll_t *p, int fd, int events, uv_poll_cb cb)
+{
+	ASSERT(uv_poll_init(a->sandbox->loop, p, fd) == 0);
+	p->data = a;
+	a->n_handles++;
+	uv_poll_start(p, events, cb);
+}
+
+static void finish(struct sandbox_attempt *a)
+{
+	if (a->finished || !a->gone || !a->started || a->out >= 0 || a->err >= 0)
+		return;
+	a->finished = true;
+	lines_end(&a->lines, a->callbacks.on_log_line, a->arg);
+	uv_timer_stop(&a->timer);
+	result_tell(a);
+	dispose(a);
+}
+
+void attempt_kill(struct sandbox_attempt *a)
+{
+	struct wire_head m = {sizeof(m), WIRE_KILL};
+	a->killed = true;
+	/* without a PID namespace init itself must do the killing */
+	if (a->sandbox->probe.unsandboxed)
+		sys_send(a->channel, &m, sizeof(m), NULL, 0);
+	else if (a->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, a->pidfd, SIGKILL, NULL, 0);
+}
+
+static void on_init_gone(struct sandbox_attempt *a)
+{
+	if (a->gone)
+		return;
+	attempt_listen(a);
+	a->gone = true;
+	if (a->started) {
+		finish(a);
+		return;
+	}
+	/* an idle one died: it is not used again */
+	a->sandbox->n_idle--;
+	dispose(a);
+}
+
+void attempt_failed(struct sandbox_attempt *a, enum wire_step step, int error)
+{
+	if (a->step != STEP_NONE || a->has_exited)
+		return;
+	a->step = step;
+	a->error = error;
+}
+
+static void hear(struct sandbox_attempt *a, const struct wire_head *m, size_t n)
+{
+	const struct wire_fault *f = (const void *)m;
+	if (m->kind == WIRE_READY) {
+		a->ready = true;
+	} else if (m->kind == WIRE_FAULT && n == sizeof(*f)) {
+		attempt_failed(a, f->step, f->error);
+	} else if (m->kind == WIRE_EXITED && n == sizeof(a->exited)) {
+		memcpy(&a->exited, m, n);
+		a->has_exited = true;
+		uv_timer_stop(&a->timer);
+	}
+}
+
+void attempt_listen(struct sandbox_attempt *a)
+{
+	union {
+		struct wire_head head;
+		struct wire_fault fault;
+		struct wire_exited exited;
+	} m;
+	int fds[WIRE_FDS_MOST];
+	size_t n_fds;
+	for (;;) {
+		ssize_t n = sys_receive(a->channel, &m, sizeof(m), fds, &n_fds);
+		for (size_t i = 0; n > 0 && i < n_fds; i++)
+			close(fds[i]);
+		if (n >= (ssize_t)sizeof(m.head))
+			hear(a, &m.head, (size_t)n);
+		else if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		else
+			break;
+	}
+	/* its end: what is to come comes from the pidfd */
+	if (a->channel_poll.data)
+		uv_poll_stop(&a->channel_poll);
+}
+
+static void on_channel(uv_poll_t *p, int status, int events)
+{
+	attempt_listen(p->data);
+}
+
+static void on_pid(uv_poll_t *p, int status, int events)
+{
+	uv_poll_stop(p);
+	on_init_gone(p->data);
+}
+
+static void breach(struct sandbox_attempt *a, enum cause cause)
+{
+	if (a->cause == CAUSE_NONE)
+		a->cause = cause;
+	attempt_kill(a);
+}
+
+static void on_oom(uv_poll_t *p, int status, int events)
+{
+	struct sandbox_attempt *a = p->data;
+	bool v1 = cgroups_version(a->cgroup.all, CGROUP_MEMORY) == 1;
+	uint64_t n;
+	if (v1) {
+		ssize_t r = read(a->oom_watch, &n, sizeof(n));
+		if (r < 0 || !a->started)
+			return;
+	} else {
+		char text[512];
+		ssize_t r = pread(a->oom_watch, text, sizeof(text), 0);
+		if (r < 0 || cgroup_breaches(&a->cgroup, CGROUP_MEMORY) == 0)
+			return;
+	}
+	uv_poll_stop(p);
+	breach(a, CAUSE_OOM);
+}
+
+static void on_pids(uv_poll_t *p, int status, int events)
+{
+	struct sandbox_attempt *a = p->data;
+	char text[256];
+	ssize_t r = pread(a->pids_watch, text, sizeof(text), 0);
+	if (r < 0 || cgroup_breaches(&a->cgroup, CGROUP_PIDS) == 0)
+		return;
+	uv_poll_stop(p);
+	breach(a, CAUSE_PIDS);
+}
+
+/* Closes a stream of the agent; the poll handle ends before its descriptor does. */
+static void end_stream(struct sandbox_attempt *a, uv_poll_t *p, int *fd)
+{
+	uv_poll_stop(p);
+	close(*fd);
+	*fd = -1;
+	finish(a);
+}
+
+/* The number of bytes, 0 when there is nothing now, -1 at the end. */
+static ssize_t read_some(int fd, void *to, size_t n)
+{
+	ssize_t r;
+	do
+		r = read(fd, to, n);
+	while (r < 0 && errno == EINTR);
+	if (r > 0)
+		return r;
+	return r < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+static void on_out(uv_poll_t *p, int status, int events)
+{
+	struct sandbox_attempt *a = p->data;
+	for (int i = 0; i < READS_A_TURN; i++) {
+		static char flood[READ_BYTES]; /* what comes after the limit goes nowhere */
+		bool over = a->cause == CAUSE_OUTPUT;
+		if (!over)
+			buf_reserve(&a->output, READ_BYTES);
+		ssize_t n = read_some(a->out, over ? flood : a->output.p + a->output.n, READ_BYTES);
+		if (n == 0)
+			return;
+		if (n < 0) {
+			end_stream(a, p, &a->out);
+			return;
+		}
+		if (over)
+			continue;
+		a->output.n += (size_t)n;
+		if (a->output.n > a->limits.output_bytes) {
+			a->output.n = a->limits.output_bytes;
+			breach(a, CAUSE_OUTPUT);
+		}
+	}
+}
+
+static void on_err(uv_poll_t *p, int status, int events)
+{
+	struct sandbox_attempt *a = p->data;
+	char block[READ_BYTES];
+	for (int i = 0; i < READS_A_TURN; i++) {
+		ssize_t n = read_some(a->err, block, sizeof(block));
+		if (n == 0)
+			return;
+		if (n < 0) {
+			end_stream(a, p, &a->err);
+			return;
+		}
+		lines_feed(&a->lines, block, (size_t)n, a->callbacks.on_log_line, a->arg);
+	}
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct sandbox_attempt *a = t->data;
+	if (a->gone) /* it never came to run */
+		finish(a);
+	else if (a->cause == CAUSE_TIMEOUT || a->cause == CAUSE_CANCEL)
+		attempt_kill(a);
+	else
+		sandbox_stop(a, SANDBOX_STOP_TIMEOUT);
+}
+
+void sandbox_stop(struct sandbox_attempt *a, enum sandbox_stop_reason reason)
+{
+	struct wire_head m = {sizeof(m), WIRE_TERM};
+	attempt_listen(a);
+	if (a->has_exited || a->gone || a->killed || a->cause != CAUSE_NONE)
+		return;
+	a->cause = reason == SANDBOX_STOP_TIMEOUT ? CAUSE_TIMEOUT : CAUSE_CANCEL;
+	if (a->grace_ms <= 0 || !sys_send(a->channel, &m, sizeof(m), NULL, 0)) {
+		attempt_kill(a);
+		return;
+	}
+	uv_update_time(a->sandbox->loop);
+	uv_timer_start(&a->timer, on_timer, (uint64_t)a->grace_ms, 0);
+}
+
+/* Watches of limits are a help, not a need: what they miss is counted at the end. */
+static void watch_limits(struct sandbox_attempt *a)
+{
+	bool priority;
+	a->oom_watch = cgroup_watch(&a->cgroup, CGROUP_MEMORY, &priority);
+	if (a->oom_watch >= 0)
+		watch(a, &a->oom_poll, a->oom_watch, priority ? UV_PRIORITIZED : UV_READABLE,
+		      on_oom);
+	a->pids_watch = cgroup_watch(&a->cgroup, CGROUP_PIDS, &priority);
+	if (a->pids_watch >= 0)
+		watch(a, &a->pids_poll, a->pids_watch, UV_PRIORITIZED, on_pids);
+}
+
+/* 0, or the step that failed with errno set. */
+static enum wire_step ask(struct sandbox_attempt *a)
+{
+	struct sandbox *s = a->sandbox;
+	int fds[WIRE_FDS_MOST], pair[2];
+	size_t n_procs = 0;
+	errno = EIO;
+	if (sandbox_test_fails(s, STEP_SOCKET) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return STEP_SOCKET;
+	a->channel = pair[0];
+	fcntl(a->channel, F_SETFL, O_NONBLOCK);
+	fds[0] = pair[1];
+	errno = EIO;
+	int r = sandbox_test_fails(s, STEP_CGROUP_MAKE) ? -EIO : 0;
+	if (r == 0 && s->cgroups)
+		r = cgroup_make(s->cgroups, a->id, &a->cgroup, fds + 1, &n_procs);
+	uint32_t slot = s->uid_range ? a->id % 65536 : 0;
+	struct wire_prepare m = {.head = {sizeof(m), WIRE_PREPARE},
+				 .id = a->id,
+				 .host_uid = s->host_uid + slot,
+				 .host_gid = s->host_gid + slot,
+				 .fail_step = (uint32_t)s->config.test_fail_step};
+	bool sent = r == 0 && sandbox_tell_supervisor(s, &m, sizeof(m), fds, 1 + n_procs);
+	for (size_t i = 0; i < 1 + n_procs; i++)
+		close(fds[i]);
+	errno = r ? -r : ECONNRESET;
+	return r ? STEP_CGROUP_MAKE : sent ? STEP_NONE : STEP_SUPERVISOR;
+}
+
+struct sandbox_attempt *attempt_prepare(struct sandbox *s)
+{
+	struct sandbox_attempt *a = NEW0(struct sandbox_attempt);
+	a->sandbox = s;
+	a->id = s->next_id++;
+	a->channel = a->pidfd = a->out = a->err = a->oom_watch = a->pids_watch = -1;
+	list_init(&a->link);
+	s->n_open++;
+	uv_timer_init(s->loop, &a->timer);
+	a->timer.data = a;
+	a->n_handles = 1;
+	bool possible = s->probe.isolated || s->probe.unsandboxed || s->step == STEP_NONE;
+	errno = s->error;
+	enum wire_step step = possible ? ask(a) : s->step;
+	if (step != STEP_NONE) {
+		attempt_failed(a, step, errno);
+		a->gone = true;
+		return a;
+	}
+	watch(a, &a->channel_poll, a->channel, UV_READABLE, on_channel);
+	if (a->cgroup.all)
+		watch_limits(a);
+	return a;
+}
+
+void attempt_prepared(struct sandbox_attempt *a, enum wire_step step, int error, int pidfd)
+{
+	if (step != STEP_NONE)
+		attempt_failed(a, step, error);
+	a->pidfd = pidfd;
+	if (pidfd < 0) {
+		on_init_gone(a);
+		return;
+	}
+	watch(a, &a->pid_poll, pidfd, UV_READABLE, on_pid);
+	if (a->killed)
+		attempt_kill(a);
+}
+
+void attempt_wait(struct sandbox_attempt *a)
+{
+	struct pollfd p = {.fd = a->pidfd, .events = POLLIN};
+	if (a->pidfd >= 0)
+		poll(&p, 1, 5000);
+}
+
+void attempt_drop(struct sandbox_attempt *a)
+{
+	a->finished = true;
+	a->gone = true;
+	dispose(a);
+}
+
+/* The input as a sealed file in memory: it can neither block nor break, however it is read. */
+static int make_stdin(const struct sandbox *s, struct str bytes)
+{
+	if (sandbox_test_fails(s, STEP_STDIN))
+		return -EIO;
+	int fd = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < bytes.n;) {
+		ssize_t n = write(fd, bytes.p + done, bytes.n - done);
+		if (n <= 0) {
+			int e = n < 0 ? errno : EIO;
+			close(fd);
+			return -e;
+		}
+		done += (size_t)n;
+	}
+	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+	if (lseek(fd, 0, SEEK_SET) < 0 || (s->probe.privileged && fchmod(fd, 0444)))
+		return close(fd), -EIO;
+	return fd;
+}
+
+/* A pipe from the agent; its end belongs to the agent's user, so that /dev/stdout opens. */
+static int make_pipe(const struct sandbox_attempt *a, int *ret_ours, int *ret_theirs)
+{
+	const struct sandbox *s = a->sandbox;
+	int ends[2];
+	if (sandbox_test_fails(s, STEP_PIPE))
+		return -EIO;
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	uint32_t slot = s->uid_range ? a->id % 65536 : 0;
+	if (s->probe.privileged && fchown(ends[1], s->host_uid + slot, s->host_gid + slot))
+		(void)errno;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	*ret_ours = ends[0];
+	*ret_theirs = ends[1];
+	return 0;
+}
+
+static bool env_has(const char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (; env && *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return true;
+	return false;
+}
+
+static void put_env(struct buf *out, uint32_t *n, const struct sandbox_spec *spec,
+		    const char *name, const char *value)
+{
+	if (!value || env_has(spec->env, name))
+		return;
+	buf_printf(out, "%s=%s", name, value);
+	buf_putc(out, '\0');
+	++*n;
+}
+
+static void put_string(struct buf *out, const char *z)
+{
+	buf_put(out, z, strlen(z) + 1);
+}
+
+static void build_start(struct sandbox_attempt *a, const struct sandbox_spec *spec,
+			struct buf *out)
+{
+	bool plain = a->sandbox->probe.unsandboxed, groups = a->cgroup.all != NULL;
+	const char *folder = plain ? (spec->agent_folder ? spec->agent_folder : "/") : "/agent";
+	const char *workspace = spec->workspace_folder && !plain ? "/workspace"
+								 : spec->workspace_folder;
+	const char *artifacts = spec->artifacts_folder && !plain ? "/artifacts"
+								 : spec->artifacts_folder;
+	struct wire_start m = {
+		.head = {0, WIRE_START},
+		.tmp_bytes = spec->limits.tmp_bytes,
+		.file_bytes = spec->limits.file_size_bytes,
+		.data_bytes = groups ? 0 : spec->limits.memory_bytes,
+		.open_files = spec->limits.open_files,
+		.processes = groups || plain ? 0 : spec->limits.pids,
+		.has_folders = !plain && (spec->agent_folder || workspace || artifacts),
+	};
+	buf_put(out, &m, sizeof(m));
+	put_string(out, folder);
+	for (; spec->argv[m.n_argv]; m.n_argv++)
+		put_string(out, spec->argv[m.n_argv]);
+	for (; spec->env && spec->env[m.n_env]; m.n_env++)
+		put_string(out, spec->env[m.n_env]);
+	put_env(out, &m.n_env, spec, "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+	put_env(out, &m.n_env, spec, "HOME", "/tmp");
+	put_env(out, &m.n_env, spec, "LANG", "C.UTF-8");
+	put_env(out, &m.n_env, spec, "DROVER_WORKSPACE", workspace);
+	put_env(out, &m.n_env, spec, "DROVER_ARTIFACTS", artifacts);
+	m.head.size = (uint32_t)out->n;
+	memcpy(out->p, &m, sizeof(m));
+}
+
+/* Opens a folder as the caller would; the descriptor is ours. */
+static int open_folder(const char *path, int given)
+{
+	if (given >= 0)
+		return fcntl(given, F_DUPFD_CLOEXEC, 3);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The artifacts folder becomes the sandbox user's. */
+static int give_folder(const struct sandbox_attempt *a, int fd)
+{
+	const struct sandbox *s = a->sandbox;
+	uint32_t slot = s->uid_range ? a->id % 65536 : 0;
+	if (!s->probe.privileged)
+		return 0;
+	return fchownat(fd, "", s->host_uid + slot, s->host_gid + slot, AT_EMPTY_PATH) ? -errno : 0;
+}
+
+static int send_folders(struct sandbox_attempt *a, const struct sandbox_spec *spec)
+{
+	const char *paths[] = {spec->agent_folder, spec->workspace_folder, spec->artifacts_folder};
+	const int given[] = {spec->agent_fd, spec->workspace_fd, spec->artifacts_fd};
+	struct wire_mounts m = {.head = {0, WIRE_MOUNTS}, .id = a->id};
+	CLEANUP_BUF struct buf out = {0};
+	int fds[WIRE_FOLDERS], r = 0;
+	size_t n = 0;
+	buf_put(&out, &m, sizeof(m));
+	for (int i = 0; i < WIRE_FOLDERS && r == 0; i++) {
+		put_string(&out, paths[i] ? paths[i] : "");
+		if (!paths[i])
+			continue;
+		fds[n] = open_folder(paths[i], given[i]);
+		r = fds[n] < 0 ? -errno : 0;
+		n += r == 0;
+		if (r == 0 && i == 2)
+			r = give_folder(a, fds[n - 1]);
+	}
+	m.head.size = (uint32_t)out.n;
+	memcpy(out.p, &m, sizeof(m));
+	if (r == 0 && !sandbox_tell_supervisor(a->sandbox, out.p, out.n, fds, n))
+		r = -ECONNRESET;
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	return r;
+}
+
+/* Hands all of it over; STEP_NONE, or the step that failed with *ret_error set. */
+static enum wire_step hand_over(struct sandbox_attempt *a, const struct sandbox_spec *spec,
+				int *ret_error)
+{
+	struct sandbox *s = a->sandbox;
+	const struct sandbox_limits *l = &spec->limits;
+	CLEANUP_BUF struct buf start = {0};
+	CLEANUP_FD int in = make_stdin(s, spec->stdin_bytes);
+	CLEANUP_FD int out = -1, err = -1;
+	int r = in < 0 ? in : 0;
+	enum wire_step step = STEP_STDIN;
+	if (r == 0) {
+		step = STEP_PIPE;
+		r = make_pipe(a, &a->out, &out);
+		if (r == 0)
+			r = make_pipe(a, &a->err, &err);
+	}
+	if (r == 0) {
+		step = STEP_CGROUP_LIMIT;
+		if (sandbox_test_fails(s, step))
+			r = -EIO;
+		else if (a->cgroup.all)
+			r = cgroup_limit(&a->cgroup, l->memory_bytes, l->cpu_millicores, l->pids);
+	}
+	if (r == 0) {
+		step = STEP_SPEC;
+		build_start(a, spec, &start);
+		const int stdio[3] = {in, out, err};
+		if (start.n > WIRE_BYTES_MOST || sandbox_test_fails(s, step))
+			r = -E2BIG;
+		else if (!sys_send(a->channel, start.p, start.n, stdio, 3))
+			r = -errno;
+	}
+	bool folders = spec->agent_folder || spec->workspace_folder || spec->artifacts_folder;
+	if (r == 0 && folders && !s->probe.unsandboxed) {
+		step = STEP_OPEN_FOLDER;
+		r = send_folders(a, spec);
+	}
+	*ret_error = -r;
+	return r ? step : STEP_NONE;
+}
+
+void attempt_start(struct sandbox_attempt *a, const struct sandbox_spec *spec,
+		   const struct sandbox_callbacks *callbacks, void *arg)
+{
+	a->started = true;
+	a->limits = spec->limits;
+	a->callbacks = *callbacks;
+	a->arg = arg;
+	a->command = mem_dupz(spec->argv[0]);
+	a->grace_ms = spec->grace_ms;
+	a->started_ns = clock_mono_ns(clock_system());
+	uv_update_time(a->sandbox->loop);
+	if (!a->gone) {
+		int error;
+		enum wire_step step = hand_over(a, spec, &error);
+		if (step != STEP_NONE) {
+			attempt_failed(a, step, error);
+			attempt_kill(a);
+		}
+	}
+	if (a->out >= 0)
+		watch(a, &a->out_poll, a->out, UV_READABLE, on_out);
+	if (a->err >= 0)
+		watch(a, &a->err_poll, a->err, UV_READABLE, on_err);
+	if (a->gone)
+		uv_timer_start(&a->timer, on_timer, 0, 0);
+	else if (spec->timeout_ms > 0)
+		uv_timer_start(&a->timer, on_timer, (uint64_t)spec->timeout_ms, 0);
+}

@@ -1,0 +1,224 @@
+#include "exec/supervisor/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+static const char *const allowed[] = {
+	/* files */
+	"access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat",
+	"dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir",
+	"fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr",
+	"flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync",
+	"ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch",
+	"inotify_init", "inotify_init1", "inotify_rm_watch", "lchown", "lgetxattr", "link",
+	"linkat", "listxattr", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir",
+	"mkdirat", "mknod", "mknodat", "newfstatat", "open", "openat", "openat2", "pread64",
+	"preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
+	"readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir",
+	"sendfile", "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync",
+	"sync_file_range", "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime",
+	"utimensat", "utimes", "vmsplice", "write", "writev", "cachestat",
+	/* memory */
+	"brk", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "mincore", "mlock",
+	"mlock2", "mlockall", "mmap", "mprotect", "mremap", "mseal", "msync", "munlock",
+	"munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect", "remap_file_pages",
+	/* processes and threads */
+	"arch_prctl", "capget", "capset", "execve", "execveat", "exit", "exit_group", "fork",
+	"futex", "futex_requeue", "futex_wait", "futex_waitv", "futex_wake", "get_robust_list",
+	"get_thread_area", "getcpu", "getegid", "geteuid", "getgid", "getgroups", "getpgid",
+	"getpgrp", "getpid", "getppid", "getpriority", "getresgid", "getresuid", "getrlimit",
+	"getrusage", "getsid", "gettid", "getuid", "ioprio_get", "kill", "pidfd_open",
+	"pidfd_send_signal", "prctl", "prlimit64", "riscv_flush_icache", "riscv_hwprobe", "rseq",
+	"sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr",
+	"sched_getparam", "sched_getscheduler", "sched_rr_get_interval", "sched_setaffinity",
+	"sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "set_robust_list",
+	"set_thread_area", "set_tid_address", "setfsgid", "setfsuid", "setgid", "setgroups",
+	"setpgid", "setpriority", "setregid", "setresgid", "setresuid", "setreuid", "setrlimit",
+	"setsid", "setuid", "tgkill", "time", "times", "tkill", "uname", "vfork", "wait4", "waitid",
+	/* signals and time */
+	"alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "eventfd", "eventfd2",
+	"getitimer", "gettimeofday", "nanosleep", "pause", "restart_syscall", "rt_sigaction",
+	"rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend",
+	"rt_sigtimedwait", "rt_tgsigqueueinfo", "setitimer", "sigaltstack", "signalfd", "signalfd4",
+	"timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
+	"timerfd_create", "timerfd_gettime", "timerfd_settime",
+	/* waiting, pipes, sockets, System V */
+	"accept", "accept4", "bind", "connect", "epoll_create", "epoll_create1", "epoll_ctl",
+	"epoll_pwait", "epoll_pwait2", "epoll_wait", "getpeername", "getsockname", "getsockopt",
+	"listen", "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend",
+	"mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd", "pipe", "pipe2", "poll", "ppoll",
+	"pselect6", "recvfrom", "recvmmsg", "recvmsg", "select", "semctl", "semget", "semop",
+	"semtimedop", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shmat", "shmctl", "shmdt",
+	"shmget", "shutdown",
+	/* the rest */
+	"getrandom", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
+	"seccomp", "sysinfo",
+};
+
+static const char *const refused[] = {
+	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
+	"delete_module", "fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
+	"init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
+	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
+	"mount_setattr", "move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at",
+	"open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_madvise",
+	"process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "quotactl_fd", "reboot",
+	"request_key", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon",
+	"syslog", "umount2", "unshare", "userfaultfd", "vhangup",
+};
+
+/* A name that this libseccomp or machine does not have is no error: it stays refused. */
+static int add(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int nr = seccomp_syscall_resolve_name(names[i]);
+		if (nr < 0)
+			continue;
+		int r = seccomp_rule_add(ctx, action, nr, 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* fork and threads, but no new namespaces; clone3 hides its flags from filters. */
+static int add_clone(scmp_filter_ctx ctx)
+{
+	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+				    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+	/* the low byte of clone's flags is the exit signal, where NEWTIME has no meaning */
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces & ~0xffUL, 0));
+}
+
+/*
+ * Terminal state and size, descriptor flags, file system queries, the sandbox's own network; not
+ * TIOCSTI and TIOCLINUX, which type into a terminal.
+ */
+static int add_ioctl(scmp_filter_ctx ctx)
+{
+	static const struct {
+		uint64_t mask, value;
+	} allowed_ioctls[] = {
+		{0xfffffff0, 0x5400},     /* TCGETS .. TIOCGPGRP */
+		{0xffffffff, 0x5410},     /* TIOCSPGRP */
+		{0xffffffff, 0x5411},     /* TIOCOUTQ */
+		{0xffffffff, 0x5413},     /* TIOCGWINSZ */
+		{0xffffffff, 0x5414},     /* TIOCSWINSZ */
+		{0xffffffff, 0x541b},     /* FIONREAD */
+		{0xffffffff, 0x5421},     /* FIONBIO */
+		{0xffffffff, 0x5429},     /* TIOCGSID */
+		{0xfffffff0, 0x5450},     /* FIOCLEX, FIONCLEX, FIOASYNC */
+		{0xffffffff, 0x5460},     /* FIOQSIZE */
+		{0xffffffff, 0x802c542a}, /* TCGETS2 */
+		{0xffffff00, 0x8900},     /* SIOC* */
+		{0xffffffff, 2},          /* FIGETBSZ */
+		{0xffffffff, 0x40049409}, /* FICLONE */
+		{0xffffffff, 0x80086601}, /* FS_IOC_GETFLAGS */
+		{0xffffffff, 0xc020660b}, /* FS_IOC_FIEMAP */
+	};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(allowed_ioctls) / sizeof(allowed_ioctls[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, allowed_ioctls[i].mask,
+					     allowed_ioctls[i].value));
+	return r;
+}
+
+static int add_sockets(scmp_filter_ctx ctx)
+{
+	static const uint64_t families[] = {AF_UNIX, AF_INET, AF_INET6};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, families[i]));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX));
+	return r;
+}
+
+/* Linux on this machine, or the question what it is. */
+static int add_personality(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
+				 SCMP_A0(SCMP_CMP_EQ, 0));
+	return r ? r
+		 : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
+				    SCMP_A0(SCMP_CMP_EQ, 0xffffffff));
+}
+
+static int add_all(scmp_filter_ctx ctx)
+{
+	/* a balanced tree instead of one long chain */
+	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (r == 0)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0)
+		r = add(ctx, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
+	if (r == 0)
+		r = add(ctx, SCMP_ACT_ERRNO(EPERM), refused, sizeof(refused) / sizeof(refused[0]));
+	if (r == 0)
+		r = add_clone(ctx);
+	if (r == 0)
+		r = add_ioctl(ctx);
+	if (r == 0)
+		r = add_sockets(ctx);
+	return r ? r : add_personality(ctx);
+}
+
+/* libseccomp of Debian 12 exports to a descriptor only. */
+static int export(scmp_filter_ctx ctx, struct sock_filter **ret_program, size_t *ret_n)
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	struct stat st;
+	void *p = MAP_FAILED;
+	int r = seccomp_export_bpf(ctx, fd);
+	if (r == 0 && fstat(fd, &st))
+		r = -errno;
+	if (r == 0) {
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		if (p == MAP_FAILED)
+			r = -errno;
+	}
+	close(fd);
+	if (r)
+		return r;
+	*ret_program = p;
+	*ret_n = (size_t)st.st_size / sizeof(struct sock_filter);
+	return 0;
+}
+
+int filter_build(struct sock_filter **ret_program, size_t *ret_n)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	if (!ctx)
+		return -ENOMEM;
+	int r = add_all(ctx);
+	if (r == 0)
+		r = export(ctx, ret_program, ret_n);
+	seccomp_release(ctx);
+	return r;
+}
+
+int filter_load(struct sock_filter *program, size_t n)
+{
+	struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) ? -errno : 0;
+}

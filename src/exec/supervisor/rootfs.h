@@ -1,0 +1,13 @@
+/*
+ * The read-only base system that every sandbox gets a copy of: /usr and its like bound from the
+ * host, a handful of files in /etc and /dev, and empty places for what is private.
+ */
+#pragma once
+
+#include "exec/supervisor/wire.h"
+
+/* The place in the supervisor's own mount namespace where the base hangs (nothing else needs it). */
+#define ROOTFS_PLACE "/sys"
+
+/* Builds the base at ROOTFS_PLACE. STEP_NONE, or the step that failed with *ret_error set. */
+enum wire_step rootfs_build(int *ret_error);
