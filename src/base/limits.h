@@ -21,6 +21,16 @@ enum {
 	LIMIT_CEL_SOURCE_BYTES = 8192,
 	LIMIT_CEL_DEPTH = 64,                  /* of the syntax tree */
 	LIMIT_CEL_STEPS = 100000,              /* evaluation steps of one template */
+	LIMIT_CEL_BYTES = 4 << 20,             /* memory one evaluation may make */
+	LIMIT_CEL_STEP_BYTES = 256,            /* bytes looked at that count as one step */
+	LIMIT_CEL_ERROR_BYTES = 256,           /* of a message or path; longer is cut */
+	LIMIT_CEL_ARGS = 16,                   /* arguments of one call */
+	LIMIT_REGEX_PATTERN_BYTES = 1024,
+	LIMIT_REGEX_REPEAT = 1000,             /* the count in a{count} */
+	LIMIT_REGEX_NESTING = 32,              /* parentheses in parentheses */
+	LIMIT_REGEX_CODE_BYTES = 256 << 10,    /* one compiled pattern */
+	LIMIT_REGEX_HEAP_KIB = 512,            /* one match */
+	LIMIT_REGEX_STEP_ITEMS = 8,            /* pattern items tried that count as one step */
 	LIMIT_TEMPLATE_OUTPUT_BYTES = 1 << 20, /* one resolved document */
 
 	/* agents */
