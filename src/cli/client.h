@@ -1,0 +1,60 @@
+/* The command line's HTTP client: blocking, one connection, by libcurl. One thread. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "json/value.h"
+
+struct client;
+
+/* Never NULL; freed by client_free(). */
+struct client *client_new(const struct cli_common *common);
+void client_free(struct client *c);
+static inline void client_freep(struct client **c)
+{
+	client_free(*c);
+}
+#define CLEANUP_CLIENT CLEANUP(client_freep)
+
+struct response {
+	int status; /* HTTP */
+	struct buf body;
+	struct arena arena;
+	struct value value; /* the body, parsed; null when it is no JSON */
+};
+void response_free(struct response *r);
+#define CLEANUP_RESPONSE CLEANUP(response_free)
+
+/*
+ * One call. `content_type` NULL means JSON. True when an answer came, whatever its status. False
+ * when the server could not be reached: that was said on stderr, and the command should end with
+ * CLI_UNREACHABLE.
+ */
+bool client_call(struct client *c, const char *method, const char *path, struct str body,
+		 const char *content_type, struct response *ret);
+
+/* A header for the next call only, e.g. "Idempotency-Key: x". */
+void client_header(struct client *c, const char *header);
+
+/*
+ * Follows a server-sent event stream until it ends or `on_event` returns false. A broken
+ * connection is resumed from the last id. The result is the HTTP status (200 when it ended well),
+ * or 0 when the server can't be reached any more, which was said on stderr.
+ */
+struct client_event {
+	struct str id, type, data;
+};
+int client_follow(struct client *c, const char *path, bool (*on_event)(void *arg,
+		  const struct client_event *e), void *arg);
+
+/*
+ * Prints a refusal (problem+json) on stderr: title, detail and every finding with its place.
+ * `file` names the document that was sent, NULL = none. Returns CLI_FAILED.
+ */
+int client_refused(const struct response *r, const char *file);
+
+/* Appends text percent-encoded for one path segment or query value. */
+void client_escape(struct buf *out, struct str text);
