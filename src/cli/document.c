@@ -63,7 +63,7 @@ const char *document_type(const char *path)
 	return str_ends(str_of(path), STR(".json")) ? "application/json" : "application/yaml";
 }
 
-int document_lines(void (*answer)(struct str line, struct buf *out))
+int document_lines(void (*answer)(void *arg, struct str line, struct buf *out), void *arg)
 {
 	CLEANUP_FREE char *line = NULL;
 	size_t cap = 0;
@@ -74,7 +74,7 @@ int document_lines(void (*answer)(struct str line, struct buf *out))
 		if (n == 0)
 			continue;
 		CLEANUP_BUF struct buf out = {0};
-		answer(str_n(line, (size_t)n), &out);
+		answer(arg, str_n(line, (size_t)n), &out);
 		buf_putc(&out, '\n');
 		fwrite(out.p, 1, out.n, stdout);
 		fflush(stdout);

@@ -21,4 +21,4 @@ const char *document_type(const char *path);
 
 /* Calls `answer` for every line of standard input and prints what it appends as one line, flushed
  * at once. For --lines. */
-int document_lines(void (*answer)(struct str line, struct buf *out));
+int document_lines(void (*answer)(void *arg, struct str line, struct buf *out), void *arg);

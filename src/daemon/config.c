@@ -45,9 +45,8 @@ const struct config_option config_options[] = {
 };
 const size_t config_n_options = ARRAY_LEN(config_options);
 
-void config_defaults(struct config *c, struct arena *a)
+void config_defaults(struct config *c)
 {
-	(void)a;
 	*c = (struct config){.ready_fd = -1};
 }
 
@@ -205,7 +204,7 @@ static void from_file(struct config *c, struct arena *a, struct diag *d)
 	struct value doc;
 	if (!read_file(c->file, &text, d))
 		return;
-	if (yaml_parse(a, buf_str(&text), &doc, NULL, d) != 0)
+	if (yaml_parse(a, buf_str(&text), d, &doc, NULL) != 0)
 		return;
 	if (doc.kind == VALUE_NULL)
 		return;

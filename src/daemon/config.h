@@ -41,8 +41,8 @@ struct config_option {
 extern const struct config_option config_options[];
 extern const size_t config_n_options;
 
-/* Defaults; text lives in the arena. */
-void config_defaults(struct config *c, struct arena *a);
+/* Everything unset. */
+void config_defaults(struct config *c);
 
 /*
  * Completes what the command line left open (a field still at its default) from the environment

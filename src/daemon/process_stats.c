@@ -47,6 +47,7 @@ void process_stats_read(struct process_stats *ret)
 	if (read_stat(fields)) {
 		ret->cpu_user_seconds = fields[STAT_UTIME] / ticks;
 		ret->cpu_system_seconds = fields[STAT_STIME] / ticks;
+		ret->cpu_seconds = ret->cpu_user_seconds + ret->cpu_system_seconds;
 		ret->threads = fields[STAT_THREADS];
 		ret->start_time_seconds = boot_time() + fields[STAT_START] / ticks;
 		ret->virtual_bytes = fields[STAT_VSIZE];
@@ -58,31 +59,4 @@ void process_stats_read(struct process_stats *ret)
 	CLEANUP_DIR DIR *d = opendir("/proc/self/fd");
 	for (struct dirent *e; d && (e = readdir(d));)
 		ret->open_fds += e->d_name[0] != '.';
-}
-
-void process_stats_render(struct buf *out)
-{
-	struct process_stats s;
-	process_stats_read(&s);
-	const struct {
-		const char *name, *type, *help;
-		double value;
-	} rows[] = {
-		{"process_cpu_user_seconds_total", "counter", "User CPU time", s.cpu_user_seconds},
-		{"process_cpu_system_seconds_total", "counter", "System CPU time",
-		 s.cpu_system_seconds},
-		{"process_cpu_seconds_total", "counter", "CPU time",
-		 s.cpu_user_seconds + s.cpu_system_seconds},
-		{"process_resident_memory_bytes", "gauge", "Resident memory", s.resident_bytes},
-		{"process_virtual_memory_bytes", "gauge", "Virtual memory", s.virtual_bytes},
-		{"process_memory_usage_bytes", "gauge", "Resident memory", s.resident_bytes},
-		{"process_start_time_seconds", "gauge", "Start of the process since 1970",
-		 s.start_time_seconds},
-		{"process_open_fds", "gauge", "Open file descriptors", s.open_fds},
-		{"process_max_fds", "gauge", "Most file descriptors", s.max_fds},
-		{"process_threads", "gauge", "Threads", s.threads},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", rows[i].name,
-			   rows[i].help, rows[i].name, rows[i].type, rows[i].name, rows[i].value);
 }

@@ -1,12 +1,8 @@
 /* What the process uses, read from /proc for the exporter. */
 #pragma once
 
-#include <stdint.h>
-
-#include "base/buf.h"
-
 struct process_stats {
-	double cpu_user_seconds, cpu_system_seconds;
+	double cpu_user_seconds, cpu_system_seconds, cpu_seconds;
 	double resident_bytes, virtual_bytes;
 	double start_time_seconds; /* since 1970 */
 	double open_fds, max_fds, threads;
@@ -14,6 +10,3 @@ struct process_stats {
 
 /* Fields that can't be read are 0. Any thread. */
 void process_stats_read(struct process_stats *ret);
-
-/* Appends the process_* families, as the clients of Prometheus name them. */
-void process_stats_render(struct buf *out);

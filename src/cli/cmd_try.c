@@ -1,0 +1,147 @@
+/* eval, validate: no server needed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/document.h"
+#include "json/parse.h"
+#include "json/validate_lines.h"
+#include "json/write.h"
+#include "text/eval_lines.h"
+
+/* Parses an answer of one of the pure helpers and prints it for people. */
+static int print_answer(struct buf *answer, bool json, int (*print)(const struct value *))
+{
+	if (json)
+		printf("%s\n", answer->p);
+	CLEANUP_ARENA struct arena a = {0};
+	struct value v;
+	if (json_parse(&a, buf_str(answer), 0, &v, NULL) != 0)
+		return CLI_FAILED;
+	const struct value *error = value_getz(&v, "error");
+	if (error) {
+		const struct value *at = value_getz(error, "position");
+		if (!json)
+			fprintf(stderr, "drover: %.*s (at %lld)\n",
+				STR_ARG(value_text(value_getz(error, "message"))),
+				value_is(at, VALUE_INT) ? (long long)at->i : 0);
+		return CLI_FAILED;
+	}
+	return json ? CLI_OK : print(&v);
+}
+
+/* ---- eval ---- */
+
+static int print_value(const struct value *answer)
+{
+	const struct value *v = value_getz(answer, "value");
+	CLEANUP_BUF struct buf out = {0};
+	json_write_pretty(&out, v ? v : &VALUE_NULL_INIT);
+	printf("%s\n", out.p);
+	return CLI_OK;
+}
+
+static void eval_one(void *arg UNUSED, struct str line, struct buf *out)
+{
+	eval_line(line, out);
+}
+
+static int eval_run(int argc, char **argv)
+{
+	CLEANUP_OPT_LIST struct opt_list rest = {0};
+	const char *roots = NULL;
+	bool lines = false, json = false;
+	const struct opt opts[] = {
+		{"roots", 'r', OPT_TEXT, &roots, "JSON|@FILE", "an object whose members are the roots"},
+		{"lines", 0, OPT_FLAG, &lines, NULL, "answer {expr, roots} a line on stdin"},
+		{"json", 0, OPT_FLAG, &json, NULL, "print {value} or {error}"},
+	};
+	int status;
+	if (!cli_parse(&cmd_eval, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 1, &status))
+		return status;
+	if (lines)
+		return document_lines(eval_one, NULL);
+	if (rest.n != 1) {
+		fprintf(stderr, "usage: drover eval %s\n", cmd_eval.usage);
+		return CLI_USAGE;
+	}
+	CLEANUP_ARENA struct arena a = {0};
+	struct value request = value_object(&a, 2), v = value_object(&a, 0);
+	if (roots && !document_json(&a, roots, &v))
+		return CLI_USAGE;
+	value_putz(&a, &request, "expr", value_strz(rest.items[0]));
+	value_putz(&a, &request, "roots", v);
+	CLEANUP_BUF struct buf line = {0}, answer = {0};
+	json_write(&line, &request);
+	eval_line(buf_str(&line), &answer);
+	return print_answer(&answer, json, print_value);
+}
+
+const struct command cmd_eval = {"eval", "EXPR [--roots JSON|@FILE] | --lines",
+				 "evaluate an expression (CEL)", eval_run};
+
+/* ---- validate ---- */
+
+static int print_verdict(const struct value *answer)
+{
+	const struct value *valid = value_getz(answer, "valid"),
+			   *errors = value_getz(answer, "errors");
+	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++) {
+		struct str path = value_text(value_getz(&errors->items[i], "path"));
+		printf("%.*s%s%.*s\n", STR_ARG(path), path.n ? ": " : "",
+		       STR_ARG(value_text(value_getz(&errors->items[i], "message"))));
+	}
+	if (!value_is(valid, VALUE_BOOL) || !valid->b)
+		return CLI_FAILED;
+	printf("valid\n");
+	return CLI_OK;
+}
+
+static void validate_one(void *arg, struct str line, struct buf *out)
+{
+	validate_lines_answer(arg, line, out);
+}
+
+static int validate_run(int argc, char **argv)
+{
+	CLEANUP_OPT_LIST struct opt_list rest = {0};
+	const char *schema = NULL;
+	bool lines = false, json = false, formats = false;
+	const struct opt opts[] = {
+		{"schema", 's', OPT_TEXT, &schema, "JSON|@FILE", "JSON Schema 2020-12"},
+		{"formats", 0, OPT_FLAG, &formats, NULL, "assert `format` too"},
+		{"lines", 0, OPT_FLAG, &lines, NULL, "answer {schema, data} a line on stdin"},
+		{"json", 0, OPT_FLAG, &json, NULL, "print {valid, errors}"},
+	};
+	int status;
+	if (!cli_parse(&cmd_validate, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 1, &status))
+		return status;
+	if (lines) {
+		struct validate_lines *v = validate_lines_new(formats);
+		status = document_lines(validate_one, v);
+		validate_lines_free(v);
+		return status;
+	}
+	if (rest.n != 1 || !schema) {
+		fprintf(stderr, "usage: drover validate %s\n", cmd_validate.usage);
+		return CLI_USAGE;
+	}
+	CLEANUP_ARENA struct arena a = {0};
+	struct value request = value_object(&a, 2), s, data;
+	const char *doc = rest.items[0];
+	if (doc[0] != '@' && doc[0] != '{' && doc[0] != '[' && doc[0] != '"')
+		doc = arena_printf(&a, "@%s", doc); /* a file's name */
+	if (!document_json(&a, schema, &s) || !document_json(&a, doc, &data))
+		return CLI_USAGE;
+	value_putz(&a, &request, "schema", s);
+	value_putz(&a, &request, "data", data);
+	CLEANUP_BUF struct buf line = {0}, answer = {0};
+	json_write(&line, &request);
+	struct validate_lines *v = validate_lines_new(formats);
+	validate_lines_answer(v, buf_str(&line), &answer);
+	validate_lines_free(v);
+	return print_answer(&answer, json, print_verdict);
+}
+
+const struct command cmd_validate = {"validate", "--schema JSON|@FILE DOC | --lines",
+				     "check a document against a JSON Schema", validate_run};

@@ -1,0 +1,254 @@
+#include "daemon/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents/rule.h"
+#include "base/fault.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "daemon/limits_doc.h"
+#include "daemon/script.h"
+#include "daemon/workspace.h"
+#include "exec/sandbox/sandbox.h"
+
+struct running {
+	struct dispatch *dispatch;
+	struct attempt_id id;
+	struct sandbox_attempt *script; /* one of the two, once it runs */
+	struct rule_call *rule;
+	struct buf lines; /* log lines of this turn, joined by newlines */
+	int64_t n_lines;
+	struct list with_lines; /* in dispatch->with_lines while lines wait */
+};
+
+struct dispatch {
+	struct executor executor;
+	struct dispatch_config config;
+	struct map running; /* attempt id -> struct running */
+	struct list with_lines;
+};
+
+static void flush_lines(struct running *r)
+{
+	if (r->n_lines == 0)
+		return;
+	list_remove(&r->with_lines);
+	const struct dispatch_config *c = &r->dispatch->config;
+	c->on_log(c->arg, &r->id, buf_str(&r->lines), r->n_lines);
+	buf_clear(&r->lines);
+	r->n_lines = 0;
+}
+
+static void forget(struct running *r)
+{
+	map_remove(&r->dispatch->running, ID_STR(r->id));
+	list_remove(&r->with_lines);
+	buf_free(&r->lines);
+	free(r);
+}
+
+static void finish(struct running *r, const struct attempt_result *result)
+{
+	const struct dispatch_config *c = &r->dispatch->config;
+	struct attempt_id id = r->id;
+	flush_lines(r);
+	forget(r);
+	c->on_done(c->arg, &id, result);
+}
+
+static void fail(struct running *r, const char *code, struct str message, bool final)
+{
+	struct attempt_result result = {
+		.end = ATTEMPT_END_ERROR, .code = code, .message = message, .final = final};
+	finish(r, &result);
+}
+
+/* ---- scripts ---- */
+
+static void on_log_line(void *arg, struct str line, bool truncated)
+{
+	struct running *r = arg;
+	if (r->n_lines == 0)
+		list_push_back(&r->dispatch->with_lines, &r->with_lines);
+	else
+		buf_putc(&r->lines, '\n');
+	buf_put_str(&r->lines, line);
+	if (truncated)
+		buf_puts(&r->lines, " [cut]");
+	r->n_lines++;
+}
+
+static void on_script_done(void *arg, const struct sandbox_result *s)
+{
+	struct attempt_result result = {
+		.end = s->code ? ATTEMPT_END_ERROR : ATTEMPT_END_OUTPUT,
+		.output = s->output,
+		.code = s->code,
+		.message = str_of(s->message),
+		.retry_later = s->retry_later,
+		.sandboxed = s->sandboxed,
+		.cpu_usec = s->cpu_usec,
+		.memory_peak_bytes = (int64_t)s->memory_peak_bytes,
+	};
+	finish(arg, &result);
+}
+
+static const struct sandbox_callbacks script_callbacks = {on_log_line, on_script_done};
+
+/* Opens the workspace into the spec; false when the attempt was failed because of it. */
+static bool add_workspace(struct running *r, const struct attempt_start *start,
+			  struct sandbox_spec *spec, struct buf *path)
+{
+	if (start->workspace.n == 0)
+		return true;
+	CLEANUP_BUF struct buf why = {0};
+	int o = workspace_open(r->dispatch->config.workspaces, start->workspace, &spec->workspace_fd, path,
+			       &why);
+	if (o == 0) {
+		spec->workspace_folder = path->p;
+		return true;
+	}
+	if (o > 0)
+		fail(r, workspace_code((enum workspace_outcome)o), buf_str(&why), true);
+	else
+		fail(r, "sandbox", str_of(strerror(-o)), false);
+	return false;
+}
+
+static void start_script(struct running *r, const struct attempt_start *start)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	CLEANUP_BUF struct buf input = {0}, path = {0};
+	struct sandbox_spec spec;
+	sandbox_spec_init(&spec);
+	spec.argv = script_argv(&a, start->command);
+	if (!spec.argv || !limits_doc_apply(&spec.limits, start->agent_limits) ||
+	    !limits_doc_apply(&spec.limits, start->node_limits)) {
+		fail(r, "sandbox", STR("the agent's command or limits can't be read; register it anew"),
+		     true);
+		return;
+	}
+	if (!add_workspace(r, start, &spec, &path))
+		return;
+	script_stdin(start, &input);
+	spec.env = script_env(&a, start);
+	spec.agent_folder = arena_dup(&a, start->entry_path.p, start->entry_path.n);
+	spec.stdin_bytes = buf_str(&input);
+	r->script = sandbox_start(r->dispatch->config.sandbox, &spec, &script_callbacks, r);
+	if (spec.workspace_fd >= 0)
+		close(spec.workspace_fd);
+}
+
+/* ---- rules ---- */
+
+static void on_rule_log(void *arg, struct str line)
+{
+	on_log_line(arg, line, false);
+}
+
+static void on_rule_done(void *arg, const struct rule_result *rule)
+{
+	struct attempt_result result = {
+		.end = rule->code ? ATTEMPT_END_ERROR : ATTEMPT_END_OUTPUT,
+		.output = rule->output,
+		.code = rule->code,
+		.message = rule->message,
+		.final = rule->code && !rule->retryable,
+		.retry_after_ms = rule->retry_after_ms,
+	};
+	finish(arg, &result);
+}
+
+static void start_rule(struct running *r, const struct attempt_start *start)
+{
+	struct rule_start rule = {
+		.agent = start->agent,
+		.action = start->action,
+		.input = start->input,
+		.run_id = ID_STR(start->run_id),
+		.node_id = start->node_id,
+		.attempt = start->attempt,
+		.idempotency_key = start->idempotency_key,
+	};
+	struct dispatch *d = r->dispatch;
+	struct attempt_id id = r->id;
+	struct rule_call *call = rule_start(d->config.rules, &rule, on_rule_log, on_rule_done, r);
+	/* The call may have ended inside rule_start(), and with it `r`. */
+	r = call ? map_get(&d->running, ID_STR(id)) : NULL;
+	if (r)
+		r->rule = call;
+}
+
+/* ---- the port ---- */
+
+static void dispatch_start(struct executor *x, const struct attempt_start *start)
+{
+	struct dispatch *d = container_of(x, struct dispatch, executor);
+	struct running *r = NEW0(struct running);
+	r->dispatch = d;
+	r->id = start->id;
+	list_init(&r->with_lines);
+	void *before = map_put(&d->running, ID_STR(r->id), r);
+	ASSERT(!before);
+	if (start->agent_type == AGENT_RULE)
+		start_rule(r, start);
+	else
+		start_script(r, start);
+}
+
+static void dispatch_stop(struct executor *x, const struct attempt_id *id, enum attempt_stop why)
+{
+	struct dispatch *d = container_of(x, struct dispatch, executor);
+	struct running *r = map_get(&d->running, ID_STR(*id));
+	if (!r)
+		return;
+	if (r->script) {
+		sandbox_stop(r->script, why == ATTEMPT_STOP_TIMEOUT ? SANDBOX_STOP_TIMEOUT
+								    : SANDBOX_STOP_CANCEL);
+		return;
+	}
+	if (r->rule)
+		rule_cancel(r->rule);
+	if (why == ATTEMPT_STOP_TIMEOUT)
+		fail(r, "timeout", STR("the time-out of the node was reached"), false);
+	else
+		fail(r, "cancelled", STR("the run was cancelled"), true);
+}
+
+static const struct executor_ops ops = {dispatch_start, dispatch_stop};
+
+struct dispatch *dispatch_new(const struct dispatch_config *config)
+{
+	struct dispatch *d = NEW0(struct dispatch);
+	d->executor.ops = &ops;
+	d->config = *config;
+	list_init(&d->with_lines);
+	return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+	if (!d)
+		return;
+	size_t at = 0;
+	void *p;
+	while (map_next(&d->running, &at, NULL, &p)) {
+		struct running *r = p;
+		buf_free(&r->lines);
+		free(r);
+	}
+	map_free(&d->running);
+	free(d);
+}
+
+struct executor *dispatch_executor(struct dispatch *d)
+{
+	return &d->executor;
+}
+
+void dispatch_flush_logs(struct dispatch *d)
+{
+	for (struct list *node; (node = d->with_lines.next) != &d->with_lines;)
+		flush_lines(container_of(node, struct running, with_lines));
+}

@@ -1,0 +1,30 @@
+/*
+ * drover's metrics and the HTTP server that shows them: GET /metrics in Prometheus text, or
+ * OpenMetrics when the Accept header asks for it.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "model/rows.h"
+
+struct exporter;
+
+/* The families are declared; nothing listens yet. */
+struct exporter *exporter_new(void);
+void exporter_free(struct exporter *x);
+
+/* Begins to listen. 0, or a negative errno with a sentence in *error. */
+int exporter_listen(struct exporter *x, const char *address, struct buf *error);
+
+/* Where it listens, "" when it does not. */
+const char *exporter_address(const struct exporter *x);
+
+/* What happened; any thread. */
+void exporter_request(struct exporter *x, const char *method, const char *route, int status,
+		      int64_t duration_ns);
+void exporter_run_end(struct exporter *x, const struct run_row *run);
+void exporter_attempt_end(struct exporter *x, const struct attempt_row *attempt,
+			  const char *error_code);
+
+/* Gauges of the engine, set on the loop thread now and then. */
+void exporter_set_active(struct exporter *x, double pending, double running);

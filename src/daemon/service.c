@@ -1,0 +1,410 @@
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "agents/builtin.h"
+#include "agents/rule.h"
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/dispatch.h"
+#include "daemon/exporter.h"
+#include "daemon/register.h"
+#include "engine/engine.h"
+#include "exec/sandbox/sandbox.h"
+#include "http/server.h"
+#include "store/sqlite/sqlite.h"
+
+struct service {
+	const struct config *config;
+	struct arena arena; /* the agent roots */
+	struct agent_roots roots;
+	uv_loop_t loop;
+	uv_async_t store_wake;
+	uv_prepare_t before_poll;
+	uv_check_t after_poll;
+	uv_timer_t tick;
+	uv_signal_t term, interrupt;
+	int64_t tick_at_ms; /* what the timer is armed for */
+	struct store *store;
+	struct sandbox *sandbox;
+	struct rules *rules;
+	struct dispatch *dispatch;
+	struct engine *engine;
+	struct api *api;
+	struct http_server *http;
+	struct exporter *exporter;
+};
+
+/* ---- the turn ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct service *s = timer->data;
+	s->tick_at_ms = INT64_MAX;
+	engine_tick(s->engine);
+}
+
+/* Arms the timer for what the engine waits for. Long waits are cut, so that a clock that was set
+ * meanwhile is noticed. */
+static void arm_tick(struct service *s)
+{
+	enum { LONGEST_WAIT_MS = 60000 };
+	int64_t due = engine_next_tick(s->engine);
+	if (due == s->tick_at_ms)
+		return;
+	s->tick_at_ms = due;
+	if (due == INT64_MAX) {
+		uv_timer_stop(&s->tick);
+		return;
+	}
+	int64_t wait = due - clock_wall_ms(clock_system());
+	wait = wait < 0 ? 0 : wait > LONGEST_WAIT_MS ? LONGEST_WAIT_MS : wait;
+	uv_update_time(&s->loop);
+	uv_timer_start(&s->tick, on_tick, (uint64_t)wait, 0);
+}
+
+static void end_turn(struct service *s)
+{
+	if (!s->engine)
+		return;
+	dispatch_flush_logs(s->dispatch);
+	engine_flush(s->engine);
+	arm_tick(s);
+}
+
+static void on_before_poll(uv_prepare_t *handle)
+{
+	end_turn(handle->data);
+}
+
+static void on_after_poll(uv_check_t *handle)
+{
+	end_turn(handle->data);
+}
+
+static void wake_store(void *arg)
+{
+	struct service *s = arg;
+	uv_async_send(&s->store_wake);
+}
+
+static void on_store_wake(uv_async_t *handle)
+{
+	struct service *s = handle->data;
+	if (s->store)
+		sqlite_store_drain(s->store);
+}
+
+/* ---- from the attempts, and to the watchers ---- */
+
+static void on_attempt_log(void *arg, const struct attempt_id *id, struct str lines,
+			   int64_t n_lines)
+{
+	engine_attempt_log(((struct service *)arg)->engine, id, lines, n_lines);
+}
+
+static void on_attempt_done(void *arg, const struct attempt_id *id,
+			    const struct attempt_result *result)
+{
+	engine_attempt_done(((struct service *)arg)->engine, id, result);
+}
+
+static void on_events(void *arg, struct str run_id, int64_t last_seq)
+{
+	struct service *s = arg;
+	if (s->api)
+		api_on_events(s->api, run_id, last_seq);
+}
+
+static void on_logs(void *arg, struct str run_id, struct str node_id)
+{
+	struct service *s = arg;
+	if (s->api)
+		api_on_logs(s->api, run_id, node_id);
+}
+
+static void on_run_end(void *arg, const struct run_row *run)
+{
+	struct service *s = arg;
+	exporter_run_end(s->exporter, run);
+	if (s->api)
+		api_on_run_end(s->api, run);
+}
+
+static void on_attempt_end(void *arg, const struct attempt_row *attempt, const char *error_code)
+{
+	struct service *s = arg;
+	exporter_attempt_end(s->exporter, attempt, error_code);
+}
+
+static void on_request(void *arg, const char *method, const char *route, int status,
+		       int64_t duration_ns)
+{
+	struct service *s = arg;
+	exporter_request(s->exporter, method, route, status, duration_ns);
+}
+
+static void on_health(void *arg, struct api_health *health)
+{
+	struct service *s = arg;
+	struct engine_stats stats;
+	engine_stats(s->engine, &stats);
+	if (stats.store_full)
+		health->database = "the disk is full";
+	const struct sandbox_probe *probe = sandbox_probe(s->sandbox);
+	if (!probe->isolated && !probe->unsandboxed)
+		health->executor = "agents can't be sandboxed on this machine; see drover doctor";
+}
+
+static bool folder_allowed(void *arg, struct str path)
+{
+	struct service *s = arg;
+	CLEANUP_ARENA struct arena a = {0};
+	const char *folder;
+	return agents_folder_allowed(&a, &s->roots, arena_dup(&a, path.p, path.n), &folder, NULL);
+}
+
+/* ---- start ---- */
+
+static bool complain(const char *what, const char *why)
+{
+	fprintf(stderr, "drover serve: %s: %s\n", what, why);
+	return false;
+}
+
+static int make_folders(const char *path)
+{
+	CLEANUP_FREE char *partial = mem_dupz(path);
+	for (char *p = partial + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(partial, 0755) != 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(partial, 0700) != 0 && errno != EEXIST ? -errno : 0;
+}
+
+static bool find_roots(struct service *s)
+{
+	const char *bad = NULL;
+	int r = builtin_roots(&s->arena, s->config->agents.items, s->config->agents.n, &s->roots,
+			      &bad);
+	return r == 0 || complain(bad ? bad : "agents", strerror(-r));
+}
+
+static bool open_store(struct service *s)
+{
+	int r = make_folders(s->config->data);
+	if (r < 0)
+		return complain(s->config->data, strerror(-r));
+	CLEANUP_BUF struct buf error = {0};
+	struct sqlite_config config = {.wake = wake_store, .wake_arg = s};
+	r = sqlite_store_open(s->config->db + strlen("sqlite:"), &config, &s->store, &error);
+	return r == 0 || complain(s->config->db, error.n ? error.p : strerror(-r));
+}
+
+static bool start_loop(struct service *s)
+{
+	if (uv_loop_init(&s->loop) != 0 || uv_async_init(&s->loop, &s->store_wake, on_store_wake))
+		return complain("event loop", strerror(errno));
+	uv_prepare_init(&s->loop, &s->before_poll);
+	uv_check_init(&s->loop, &s->after_poll);
+	uv_timer_init(&s->loop, &s->tick);
+	uv_signal_init(&s->loop, &s->term);
+	uv_signal_init(&s->loop, &s->interrupt);
+	s->store_wake.data = s->before_poll.data = s->after_poll.data = s->tick.data = s;
+	s->term.data = s->interrupt.data = s;
+	s->tick_at_ms = INT64_MAX;
+	uv_prepare_start(&s->before_poll, on_before_poll);
+	uv_check_start(&s->after_poll, on_after_poll);
+	return true;
+}
+
+static bool start_executors(struct service *s)
+{
+	struct sandbox_config config;
+	sandbox_config_init(&config);
+	config.allow_unsandboxed = s->config->allow_unsandboxed;
+	int r = sandbox_new(&s->loop, &config, &s->sandbox);
+	if (r < 0)
+		return complain("sandbox", strerror(-r));
+	struct rules_config rules = {.loop = &s->loop, .allow_private = s->config->allow_private};
+	r = rules_new(&rules, &s->rules);
+	if (r < 0)
+		return complain("built-in agents", strerror(-r));
+	struct dispatch_config dispatch = {
+		.sandbox = s->sandbox,
+		.rules = s->rules,
+		.workspaces = &s->config->workspaces,
+		.arg = s,
+		.on_log = on_attempt_log,
+		.on_done = on_attempt_done,
+	};
+	s->dispatch = dispatch_new(&dispatch);
+	return true;
+}
+
+static bool start_engine(struct service *s)
+{
+	struct engine_config config = {
+		.clock = clock_system(),
+		.store = s->store,
+		.executor = dispatch_executor(s->dispatch),
+		.max_scripts = (size_t)s->config->max_scripts,
+		.watcher = s,
+		.on_events = on_events,
+		.on_logs = on_logs,
+		.on_run_end = on_run_end,
+		.on_attempt_end = on_attempt_end,
+	};
+	int r = engine_new(&config, &s->engine);
+	if (r < 0)
+		return complain("recovery", strerror(-r));
+	register_agents(s->engine, &s->loop, &s->roots);
+	return true;
+}
+
+static bool start_http(struct service *s)
+{
+	struct api_config config = {
+		.loop = &s->loop,
+		.engine = s->engine,
+		.store = s->store,
+		.service = "drover",
+		.version = DROVER_VERSION,
+		.arg = s,
+		.folder_allowed = folder_allowed,
+		.health = on_health,
+		.request_done = on_request,
+	};
+	int r = api_new(&config, &s->api);
+	if (r < 0)
+		return complain("api", strerror(-r));
+	CLEANUP_BUF struct buf error = {0};
+	struct http_config http = {
+		.listen = s->config->listen,
+		.arg = s->api,
+		.handle = api_handle,
+		.headers = api_headers,
+	};
+	if (http_server_new(&http, &error, &s->http) < 0)
+		return complain("listen", error.p ? error.p : s->config->listen);
+	if (strcmp(s->config->metrics, "off") != 0 &&
+	    exporter_listen(s->exporter, s->config->metrics, &error) < 0)
+		return complain("metrics", error.p ? error.p : s->config->metrics);
+	return true;
+}
+
+/* ---- end ---- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct service *s = handle->data;
+	log_event(INFO, "service.stopping", LOG_Z("signal", number == SIGTERM ? "TERM" : "INT"));
+	uv_stop(&s->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* In the order that api.h gives; nothing of it may be missing or be there. */
+static void stop(struct service *s)
+{
+	if (s->http)
+		http_server_stop(s->http);
+	if (s->api)
+		api_close(s->api);
+	if (s->sandbox)
+		sandbox_free(s->sandbox);
+	if (s->rules)
+		rules_free(s->rules);
+	if (s->engine)
+		end_turn(s);
+	if (s->store)
+		s->store->ops->free(s->store);
+	s->store = NULL;
+	engine_free(s->engine);
+	s->engine = NULL;
+	dispatch_free(s->dispatch);
+	uv_handle_t *own[] = {(uv_handle_t *)&s->store_wake, (uv_handle_t *)&s->before_poll,
+			      (uv_handle_t *)&s->after_poll, (uv_handle_t *)&s->tick,
+			      (uv_handle_t *)&s->term,       (uv_handle_t *)&s->interrupt};
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (own[i]->data)
+			close_handle(own[i], NULL);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&s->loop);
+	if (s->http)
+		http_server_free(s->http);
+	if (s->api)
+		api_free(s->api);
+	exporter_free(s->exporter);
+	arena_free(&s->arena);
+}
+
+static void tell_ready(const struct service *s)
+{
+	const char *metrics = exporter_address(s->exporter);
+	log_event(INFO, "service.ready", LOG_Z("version", DROVER_VERSION),
+		  LOG_Z("listen", http_server_address(s->http)), LOG_Z("metrics", metrics),
+		  LOG_Z("db", s->config->db), LOG_BOOL("auth", false));
+	if (s->config->ready_fd < 0)
+		return;
+	CLEANUP_FREE char *line = mem_printf("listen=%s metrics=%s\n",
+					     http_server_address(s->http), metrics);
+	ssize_t r = write((int)s->config->ready_fd, line, strlen(line));
+	(void)r;
+	close((int)s->config->ready_fd);
+}
+
+static bool loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
+	       strncmp(address, "localhost:", 10) == 0;
+}
+
+/* There is no authentication yet, so only this machine may reach it unless told otherwise. */
+static bool may_listen(const struct config *c)
+{
+	if (c->insecure_listen || loopback(c->listen))
+		return true;
+	return complain(c->listen, "refuses to listen beyond loopback without authentication; "
+				   "--insecure-listen overrides");
+}
+
+int service_run(const struct config *config)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	log_level_parse(str_of(config->log), &level);
+	bool human = strcmp(config->log_format, "text") == 0 ||
+		     (strcmp(config->log_format, "auto") == 0 && isatty(STDERR_FILENO));
+	log_setup(level, human);
+	signal(SIGPIPE, SIG_IGN);
+	struct service s = {.config = config, .exporter = exporter_new()};
+	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
+		  start_executors(&s) && start_engine(&s) && start_http(&s);
+	if (up) {
+		uv_signal_start(&s.term, on_signal, SIGTERM);
+		uv_signal_start(&s.interrupt, on_signal, SIGINT);
+		tell_ready(&s);
+		uv_run(&s.loop, UV_RUN_DEFAULT);
+	}
+	stop(&s);
+	if (up)
+		log_event(INFO, "service.stopped", LOG_INT("status", 0));
+	return up ? 0 : 1;
+}
