@@ -81,6 +81,7 @@ static bool start_service(struct demo *d)
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	close(ready[1]);
+	mind_interrupts(r == 0 ? d->pid : 0);
 	bool up = r == 0 && read_ready(ready[0], d);
 	close(ready[0]);
 	if (!up) {
@@ -99,6 +100,28 @@ static void stop_service(struct demo *d)
 	while (waitpid(d->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	d->pid = 0;
+	service_pid = 0;
+}
+
+/* Interrupted: the service must not outlive the demo. */
+static volatile pid_t service_pid;
+
+static void on_interrupt(int number)
+{
+	if (service_pid > 0) {
+		kill(service_pid, SIGTERM);
+		waitpid(service_pid, NULL, 0);
+	}
+	_exit(128 + number);
+}
+
+static void mind_interrupts(pid_t pid)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+	service_pid = pid;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 }
 
 /* Removes the flat private folder: the database's files, the log. */
