@@ -77,4 +77,11 @@ enum {
 	LIMIT_HTTP_SEND_MS = 120000,           /* one answer that is no stream */
 	LIMIT_SSE_BUFFER_BYTES = 64 << 10,     /* unsent bytes of one stream */
 	LIMIT_SSE_HEARTBEAT_MS = 15000,
+
+	/* API */
+	LIMIT_READ_QUEUE = 2048,               /* requests that wait for a reader; more get 503 */
+	LIMIT_WAITERS = 4096,                  /* triggers that wait for the end of their run */
+	LIMIT_WAIT_S = 300,                    /* the longest such wait */
+	LIMIT_STREAM_ROWS = 200,               /* rows read at once for one stream */
+	LIMIT_CURSOR_BYTES = 512,
 };

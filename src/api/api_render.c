@@ -1,0 +1,235 @@
+/* Rows to the JSON of the contract. Stored JSON is spliced as it is. */
+#include "api/resources.h"
+#include "json/parse.h"
+
+static void put_text(struct json_out *o, const char *key, struct str s)
+{
+	json_out_key(o, key);
+	json_out_str(o, s);
+}
+
+/* null when empty */
+static void put_optional(struct json_out *o, const char *key, struct str s)
+{
+	json_out_key(o, key);
+	if (s.n)
+		json_out_str(o, s);
+	else
+		json_out_null(o);
+}
+
+static void put_z(struct json_out *o, const char *key, const char *z)
+{
+	json_out_key(o, key);
+	json_out_strz(o, z);
+}
+
+static void put_raw(struct json_out *o, const char *key, struct str json)
+{
+	json_out_key(o, key);
+	json_out_raw(o, json);
+}
+
+static void put_int(struct json_out *o, const char *key, int64_t v)
+{
+	json_out_key(o, key);
+	json_out_int(o, v);
+}
+
+static void put_time(struct json_out *o, const char *key, int64_t time_ms)
+{
+	json_out_key(o, key);
+	json_out_time(o, time_ms);
+}
+
+static void put_bool(struct json_out *o, const char *key, bool v)
+{
+	json_out_key(o, key);
+	json_out_bool(o, v);
+}
+
+static void put_capabilities(struct json_out *o, const struct agent_row *a)
+{
+	json_out_key(o, "capabilities");
+	json_out_array(o);
+	for (size_t i = 0; i < a->n_capabilities; i++) {
+		const struct capability_row *c = &a->capabilities[i];
+		json_out_object(o);
+		put_text(o, "name", c->name);
+		put_text(o, "description", c->description);
+		put_raw(o, "inputSchema", c->input_schema);
+		put_raw(o, "outputSchema", c->output_schema);
+		json_out_end(o);
+	}
+	json_out_end(o);
+}
+
+void render_agent(struct json_out *o, const struct agent_row *a)
+{
+	json_out_object(o);
+	put_text(o, "id", a->id);
+	put_text(o, "project", a->project);
+	put_text(o, "name", a->name);
+	put_z(o, "type", agent_type_name(a->type));
+	put_text(o, "description", a->description);
+	put_text(o, "version", a->version);
+	put_z(o, "riskLevel", risk_level_name(a->risk_level));
+	put_optional(o, "entryPath", a->entry_path);
+	put_raw(o, "command", a->command);
+	put_raw(o, "limits", a->limits);
+	put_optional(o, "digest", a->digest);
+	put_bool(o, "builtin", a->builtin);
+	put_capabilities(o, a);
+	put_time(o, "createdAt", a->created_ms);
+	put_time(o, "updatedAt", a->updated_ms);
+	json_out_end(o);
+}
+
+void render_workflow(struct json_out *o, const struct workflow_row *w, bool open)
+{
+	json_out_object(o);
+	put_text(o, "id", w->id);
+	put_text(o, "project", w->project);
+	put_text(o, "name", w->name);
+	put_text(o, "description", w->description);
+	put_z(o, "status", workflow_status_name(w->status));
+	put_int(o, "version", w->version);
+	put_time(o, "createdAt", w->created_ms);
+	put_time(o, "updatedAt", w->updated_ms);
+	if (!open)
+		json_out_end(o);
+}
+
+void render_run_head(struct json_out *o, const struct run_row *r)
+{
+	put_text(o, "id", r->id);
+	put_text(o, "project", r->project);
+	put_text(o, "workflowId", r->workflow_id);
+	put_text(o, "workflowName", r->workflow_name);
+	put_int(o, "workflowVersion", r->workflow_version);
+	put_z(o, "status", run_status_name(r->status));
+	put_raw(o, "trigger", r->trigger);
+	put_raw(o, "context", r->context);
+	put_raw(o, "error", r->error);
+	put_optional(o, "parentRunId", r->parent_run_id);
+	put_time(o, "createdAt", r->created_ms);
+	put_time(o, "startedAt", r->started_ms);
+	put_time(o, "finishedAt", r->finished_ms);
+}
+
+void render_attempt(struct json_out *o, const struct attempt_row *a)
+{
+	json_out_object(o);
+	put_text(o, "id", a->id);
+	put_text(o, "runId", a->run_id);
+	put_text(o, "nodeId", a->node_id);
+	put_text(o, "agent", a->agent);
+	put_text(o, "action", a->action);
+	put_int(o, "attempt", a->attempt);
+	put_z(o, "status", attempt_status_name(a->status));
+	put_raw(o, "input", a->input);
+	put_raw(o, "output", a->output);
+	put_raw(o, "error", a->error);
+	put_time(o, "queuedAt", a->queued_ms);
+	put_time(o, "startedAt", a->started_ms);
+	put_time(o, "finishedAt", a->finished_ms);
+	json_out_key(o, "durationMs");
+	if (a->started_ms && a->finished_ms)
+		json_out_int(o, a->finished_ms - a->started_ms);
+	else
+		json_out_null(o);
+	put_bool(o, "sandboxed", a->sandboxed);
+	if (a->cpu_usec)
+		put_int(o, "cpuMicros", a->cpu_usec);
+	if (a->memory_peak_bytes)
+		put_int(o, "memoryPeakBytes", a->memory_peak_bytes);
+	json_out_end(o);
+}
+
+/* ---- a run with its nodes ---- */
+
+struct node_view {
+	const struct node_row *row;
+	const struct attempt_row *last; /* attempt */
+};
+
+/* A node without a row is what its attempts and the run make of it. */
+static enum node_status status_of(const struct node_view *v, const struct run_row *run)
+{
+	if (v->row)
+		return v->row->status;
+	if (run_status_final(run->status))
+		return NODE_SKIPPED;
+	if (!v->last)
+		return NODE_PENDING;
+	return v->last->status == ATTEMPT_RUNNING ? NODE_RUNNING : NODE_QUEUED;
+}
+
+static void put_node_times(struct json_out *o, const struct node_view *v)
+{
+	bool row = v->row != NULL;
+	int64_t attempts = row ? v->row->attempt : v->last ? v->last->attempt : 0;
+	int64_t started = row ? v->row->started_ms : v->last ? v->last->started_ms : 0;
+	put_int(o, "attempt", attempts);
+	put_time(o, "startedAt", started);
+	put_time(o, "finishedAt", row ? v->row->finished_ms : 0);
+}
+
+static void put_node(struct json_out *o, const struct value *node, const struct node_view *v,
+		     const struct run_row *run)
+{
+	const struct value *agent = value_getz(node, "agent");
+	const struct value *depends = value_getz(node, "dependsOn");
+	json_out_object(o);
+	put_text(o, "id", value_text(value_getz(node, "id")));
+	put_optional(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
+	put_optional(o, "action", value_text(value_getz(node, "action")));
+	put_z(o, "status", node_status_name(status_of(v, run)));
+	json_out_key(o, "dependsOn");
+	if (depends)
+		json_out_value(o, depends);
+	else
+		json_out_raw(o, STR("[]"));
+	put_node_times(o, v);
+	put_raw(o, "output", v->row ? v->row->output : STR(""));
+	put_raw(o, "error", v->row ? v->row->error : STR(""));
+	if (v->row && v->row->copied_from.n)
+		put_text(o, "copiedFrom", v->row->copied_from);
+	json_out_end(o);
+}
+
+static void put_nodes(struct json_out *o, struct arena *a, const struct run_detail *d)
+{
+	struct value definition;
+	const struct value *nodes = NULL;
+	if (json_parse(a, d->definition, JSON_BORROW, &definition, NULL) == 0)
+		nodes = value_getz(&definition, "nodes");
+	uint32_t n = value_is(nodes, VALUE_ARRAY) ? nodes->n : 0;
+	struct node_view *views = ARENA_NEW_ARRAY(a, struct node_view, n + 1);
+	for (size_t i = 0; i < d->n_nodes; i++)
+		if (d->nodes[i].index >= 0 && d->nodes[i].index < n)
+			views[d->nodes[i].index].row = &d->nodes[i];
+	for (size_t i = 0; i < d->n_attempts; i++)
+		if (d->attempts[i].node_index >= 0 && d->attempts[i].node_index < n)
+			views[d->attempts[i].node_index].last = &d->attempts[i];
+	json_out_key(o, "nodes");
+	json_out_array(o);
+	for (uint32_t i = 0; i < n; i++)
+		put_node(o, &nodes->items[i], &views[i], &d->run);
+	json_out_end(o);
+}
+
+void render_run(struct json_out *o, struct arena *a, const struct run_detail *d)
+{
+	json_out_object(o);
+	render_run_head(o, &d->run);
+	put_nodes(o, a, d);
+	json_out_key(o, "agentRuns");
+	json_out_array(o);
+	for (size_t i = 0; i < d->n_attempts; i++)
+		render_attempt(o, &d->attempts[i]);
+	json_out_end(o);
+	json_out_key(o, "approvals");
+	json_out_raw(o, STR("[]"));
+	json_out_end(o);
+}

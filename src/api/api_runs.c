@@ -1,0 +1,256 @@
+/* /api/runs and what hangs on one run: reading, cancelling, retrying. */
+#include "api/api_private.h"
+#include "api/resources.h"
+#include "base/timefmt.h"
+
+static const char no_run[] = "There is no such run.";
+
+/* ---- reading one ---- */
+
+static struct call_done answer_run(struct call *c, const struct run_detail *d)
+{
+	struct buf body = {0};
+	struct json_out o = json_out_to(&body);
+	render_run(&o, c->arena, d);
+	return call_reply(c, 200, &body);
+}
+
+struct call_done runs_get(struct call *c)
+{
+	struct run_detail d = {0};
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	return r ? call_problem_store(c, r, no_run) : answer_run(c, &d);
+}
+
+struct call_done runs_get_of_workflow(struct call *c)
+{
+	struct run_detail d = {0};
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[1], &d);
+	if (r)
+		return call_problem_store(c, r, no_run);
+	if (!str_eq(d.run.workflow_id, c->params[0]) && !str_eq(d.run.workflow_name, c->params[0]))
+		return call_problem(c, 404, "The workflow has no such run.");
+	return answer_run(c, &d);
+}
+
+struct call_done runs_attempts(struct call *c)
+{
+	struct run_detail d = {0};
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	if (r)
+		return call_problem_store(c, r, no_run);
+	struct buf body = {0};
+	struct json_out o = json_out_to(&body);
+	json_out_object(&o);
+	json_out_key(&o, "items");
+	json_out_array(&o);
+	for (size_t i = 0; i < d.n_attempts; i++)
+		render_attempt(&o, &d.attempts[i]);
+	json_out_end(&o);
+	json_out_key(&o, "nextCursor");
+	json_out_null(&o);
+	json_out_end(&o);
+	return call_reply(c, 200, &body);
+}
+
+/* ---- lists ---- */
+
+static struct call_done list(struct call *c, struct run_filter *filter)
+{
+	struct call_done refused;
+	struct call_page p;
+	struct run_row *rows;
+	size_t n;
+	if (!page_begin(c, &p, &refused))
+		return refused;
+	int r = c->reader->ops->run_list(c->reader, c->arena, filter, &p.page, &rows, &n);
+	if (r) {
+		buf_free(&p.body);
+		return call_problem_store(c, r, no_run);
+	}
+	size_t shown = page_shown(&p, n);
+	for (size_t i = 0; i < shown; i++) {
+		json_out_object(&p.out);
+		render_run_head(&p.out, &rows[i]);
+		json_out_end(&p.out);
+	}
+	return page_end(c, &p, n > shown, shown ? rows[shown - 1].id : STR(""));
+}
+
+static bool read_time(struct call *c, const char *name, int64_t *ret_ms, struct call_done *ret_done)
+{
+	const struct str *text = call_query(c, name);
+	if (!text || timefmt_rfc3339_parse(*text, ret_ms, NULL) == 0)
+		return true;
+	*ret_done = call_problem_path(c, 400, name,
+				      "must be an RFC 3339 time such as 2026-01-31T12:00:00Z");
+	return false;
+}
+
+static bool read_filter(struct call *c, struct run_filter *f, struct call_done *ret_done)
+{
+	const struct str *status = call_query(c, "status");
+	const struct str *text = call_query(c, "q");
+	f->project = PROJECT;
+	if (status && !run_status_parse(*status, &f->status)) {
+		*ret_done = call_problem_path(
+			c, 400, "status",
+			"must be one of PENDING RUNNING WAITING_APPROVAL SUCCESS FAILED CANCELLED "
+			"TIMED_OUT");
+		return false;
+	}
+	f->has_status = status != NULL;
+	if (text)
+		f->text = *text;
+	return read_time(c, "since", &f->since_ms, ret_done) &&
+	       read_time(c, "until", &f->until_ms, ret_done);
+}
+
+struct call_done runs_list(struct call *c)
+{
+	struct call_done refused;
+	struct run_filter f = {0};
+	struct workflow_row w;
+	const struct str *workflow = call_query(c, "workflow");
+	if (!read_filter(c, &f, &refused))
+		return refused;
+	if (workflow) {
+		int r = workflows_find(c, *workflow, &w);
+		if (r)
+			return call_problem_store(c, r, "There is no such workflow.");
+		f.workflow_id = w.id;
+	}
+	return list(c, &f);
+}
+
+struct call_done runs_list_of_workflow(struct call *c)
+{
+	struct call_done refused;
+	struct run_filter f = {0};
+	struct workflow_row w;
+	if (!read_filter(c, &f, &refused))
+		return refused;
+	int r = workflows_find(c, c->params[0], &w);
+	if (r)
+		return call_problem_store(c, r, "There is no such workflow.");
+	f.workflow_id = w.id;
+	return list(c, &f);
+}
+
+/* ---- cancel ---- */
+
+static void cancelled(void *arg, const struct engine_reply *reply)
+{
+	struct call *c = arg;
+	if (reply->outcome == ENGINE_NOT_FOUND) {
+		(void)call_problem(c, 404, no_run);
+		return;
+	}
+	if (reply->outcome > ENGINE_REPLAYED) {
+		(void)call_problem_reply(c, reply);
+		return;
+	}
+	struct buf body = {0};
+	struct json_out o = json_out_to(&body);
+	json_out_object(&o);
+	json_out_key(&o, "workflowRunId");
+	json_out_str(&o, c->params[0]);
+	json_out_key(&o, "status");
+	json_out_strz(&o, run_status_name(reply->status));
+	json_out_end(&o);
+	(void)call_reply(c, 202, &body);
+}
+
+static struct call_done cancel(struct call *c)
+{
+	const struct str *reason = c->state;
+	struct call_done later = call_later(c);
+	engine_run_cancel(c->api->config.engine, PROJECT, c->params[0], *reason, cancelled, c);
+	return later;
+}
+
+/* A member that is a string or not there. */
+static bool read_text(struct call *c, const struct value *body, const char *name, struct str *ret,
+		      struct call_done *ret_done)
+{
+	const struct value *v = value_getz(body, name);
+	if (v && !value_is(v, VALUE_STRING)) {
+		*ret_done = call_problem_path(c, 422, name, "must be a string");
+		return false;
+	}
+	*ret = value_text(v);
+	return true;
+}
+
+struct call_done runs_cancel(struct call *c)
+{
+	struct call_done refused;
+	struct value body;
+	struct call_text text;
+	struct str *reason = ARENA_NEW(c->arena, struct str);
+	if (!call_body(c, true, &body, &text, &refused) ||
+	    !call_members(c, &body, "reason", &refused) ||
+	    !read_text(c, &body, "reason", reason, &refused))
+		return refused;
+	c->state = reason;
+	return call_on_loop(c, cancel);
+}
+
+/* ---- retry: the old run is read on a reader, the new one made on the loop ---- */
+
+struct retry {
+	struct str from;
+	struct run_detail old;
+};
+
+static void retried(void *arg, const struct engine_reply *reply)
+{
+	struct call *c = arg;
+	if (reply->outcome > ENGINE_REPLAYED) {
+		(void)call_problem_reply(c, reply);
+		return;
+	}
+	struct buf body = {0};
+	struct json_out o = json_out_to(&body);
+	json_out_object(&o);
+	json_out_key(&o, "workflowRunId");
+	json_out_str(&o, reply->id);
+	json_out_key(&o, "status");
+	json_out_strz(&o, run_status_name(reply->status));
+	json_out_key(&o, "parentRunId");
+	json_out_str(&o, c->params[0]);
+	json_out_end(&o);
+	(void)call_reply(c, 202, &body);
+}
+
+static struct call_done retry(struct call *c)
+{
+	struct retry *t = c->state;
+	struct run_retry request = {.project = PROJECT, .old = &t->old, .from = t->from};
+	struct call_done later = call_later(c);
+	engine_run_retry(c->api->config.engine, &request, retried, c);
+	return later;
+}
+
+static struct call_done read_old(struct call *c)
+{
+	struct retry *t = c->state;
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &t->old);
+	return r ? call_problem_store(c, r, no_run) : call_on_loop(c, retry);
+}
+
+struct call_done runs_retry(struct call *c)
+{
+	struct call_done refused;
+	struct value body;
+	struct call_text text;
+	struct retry *t = ARENA_NEW(c->arena, struct retry);
+	if (!call_body(c, true, &body, &text, &refused) ||
+	    !call_members(c, &body, "from", &refused) ||
+	    !read_text(c, &body, "from", &t->from, &refused))
+		return refused;
+	if (t->from.n == 0)
+		t->from = STR("failed");
+	c->state = t;
+	return call_on_reader(c, read_old);
+}

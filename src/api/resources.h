@@ -1,0 +1,64 @@
+/* The handlers of all routes, by file, and what those files share. */
+#pragma once
+
+#include "api/call.h"
+#include "base/map.h"
+
+/* api_health.c */
+struct call_done health_live(struct call *c);
+struct call_done health_ready(struct call *c);
+struct call_done health_report(struct call *c);
+
+/* api_trigger.c */
+struct call_done trigger_run(struct call *c);
+
+/* api_runs.c */
+struct call_done runs_get(struct call *c);
+struct call_done runs_get_of_workflow(struct call *c);
+struct call_done runs_list(struct call *c);
+struct call_done runs_list_of_workflow(struct call *c);
+struct call_done runs_attempts(struct call *c);
+struct call_done runs_cancel(struct call *c);
+struct call_done runs_retry(struct call *c);
+
+/* api_workflows.c */
+struct call_done workflows_create(struct call *c);
+struct call_done workflows_check(struct call *c);
+struct call_done workflows_list(struct call *c);
+struct call_done workflows_get(struct call *c);
+struct call_done workflows_replace(struct call *c);
+struct call_done workflows_delete(struct call *c);
+struct call_done workflows_versions(struct call *c);
+struct call_done workflows_version(struct call *c);
+
+/* A workflow by id or name, on a reader. 0, STORE_NOT_FOUND or a negative errno. */
+int workflows_find(struct call *c, struct str id_or_name, struct workflow_row *ret);
+
+/* api_agents.c */
+struct call_done agents_create(struct call *c);
+struct call_done agents_list(struct call *c);
+struct call_done agents_get(struct call *c);
+struct call_done agents_replace(struct call *c);
+struct call_done agents_delete(struct call *c);
+
+/* api_streams.c */
+struct call_done streams_events(struct call *c);
+struct call_done streams_logs(struct call *c);
+
+/* api_openapi.c */
+struct call_done openapi_get(struct call *c);
+
+/* api_body.c */
+enum body_kind { BODY_UNKNOWN, BODY_IS_JSON, BODY_IS_YAML };
+enum body_kind body_kind_of(struct str content_type, enum call_body wanted);
+
+/* api_problem.c: the answer, for who adds fields to it */
+struct http_response problem_response(const struct call *c, int status, const char *detail);
+
+/* api_render.c: rows to the JSON of the contract */
+void render_agent(struct json_out *o, const struct agent_row *a);
+void render_workflow(struct json_out *o, const struct workflow_row *w, bool open);
+void render_run_head(struct json_out *o, const struct run_row *r); /* members, no braces */
+void render_attempt(struct json_out *o, const struct attempt_row *a);
+/* The whole run; the definition is parsed in the arena. */
+void render_run(struct json_out *o, struct arena *a, const struct run_detail *d);
