@@ -56,6 +56,8 @@ enum {
 	/* running */
 	LIMIT_OPEN_RUNS = 100000,              /* more are refused with 429 */
 	LIMIT_TXN_OPS = 20000,                 /* rows of one group commit */
+	LIMIT_INLINE_BYTES = 64 << 10,         /* a larger value is stored apart, by its hash */
+	LIMIT_FILTER_TEXT_BYTES = 1024,        /* text filter of a list of runs */
 	LIMIT_READERS = 2,                     /* threads of the store's reader pool */
 	LIMIT_SSE_STREAMS = 1000,
 	LIMIT_PAGE_DEFAULT = 50,

@@ -260,8 +260,8 @@ static int dump_runs(struct store_reader *r, struct buf *out)
 		struct run_row *rows;
 		size_t n;
 		int rc = r->ops->run_list(r, &a, &(struct run_filter){0},
-					  &(struct store_page){.limit = PAGE, .after = after}, &rows,
-					  &n);
+					  &(struct store_page){.limit = PAGE, .after = after},
+					  &rows, &n);
 		for (size_t i = 0; rc == 0 && i < n; i++)
 			rc = dump_run(r, rows[i].id, out);
 		if (rc != 0 || n < PAGE)

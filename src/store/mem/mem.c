@@ -6,8 +6,8 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "store/dump.h"
-#include "store/mem/read.h"
-#include "store/mem/state.h"
+#include "store/mem/memread.h"
+#include "store/mem/memdb.h"
 
 struct fifo {
 	struct txn *first, *last;
@@ -15,7 +15,7 @@ struct fifo {
 
 struct mem_store {
 	struct store store;
-	struct state *durable;
+	struct memdb *durable;
 	struct fifo waiting; /* submitted */
 	struct fifo untold;  /* first the durable ones, then the failed */
 	size_t n_ok_untold;  /* the first of `untold` that are durable */
@@ -58,7 +58,7 @@ int mem_store_new(struct store **ret)
 {
 	struct mem_store *m = NEW0(struct mem_store);
 	m->store.ops = &mem_ops;
-	m->durable = state_new();
+	m->durable = memdb_new();
 	*ret = &m->store;
 	return 0;
 }
@@ -110,7 +110,7 @@ bool mem_store_commit_one(struct store *s)
 	}
 	struct txn *txn = fifo_take(&m->waiting);
 	for (size_t i = 0; i < txn->n_ops; i++)
-		state_apply(m->durable, &txn->ops[i]);
+		memdb_apply(m->durable, &txn->ops[i]);
 	m->stats.n_ops += txn->n_ops;
 	m->stats.n_committed++;
 	m->stats.n_waiting--;
@@ -147,7 +147,7 @@ static void mem_free(struct store *s)
 	m->manual = false;
 	while (mem_store_run(s) > 0)
 		;
-	state_free(m->durable);
+	memdb_free(m->durable);
 	free(m);
 }
 
@@ -176,7 +176,7 @@ void mem_store_stats(const struct store *s, struct mem_store_stats *ret)
 
 static int mem_reader_new(struct store *s, struct store_reader **ret)
 {
-	*ret = read_new(&mem_ops, &mem_of(s)->durable);
+	*ret = memread_new(&mem_ops, &mem_of(s)->durable);
 	return 0;
 }
 
@@ -187,24 +187,24 @@ void mem_store_dump(struct store *s, struct buf *out)
 	ASSERT(rc == 0);
 	rc = dump_store(r, out);
 	ASSERT(rc == 0);
-	read_free(r);
+	memread_free(r);
 }
 
 static const struct store_ops mem_ops = {
 	.submit = mem_submit,
 	.reader_new = mem_reader_new,
 	.free = mem_free,
-	.reader_free = read_free,
-	.agent_get = read_agent_get,
-	.agent_list = read_agent_list,
-	.workflow_get = read_workflow_get,
-	.workflow_list = read_workflow_list,
-	.version_get = read_version_get,
-	.version_list = read_version_list,
-	.run_get = read_run_get,
-	.run_list = read_run_list,
-	.event_list = read_event_list,
-	.log_list = read_log_list,
-	.key_get = read_key_get,
-	.open_runs = read_open_runs,
+	.reader_free = memread_free,
+	.agent_get = memread_agent_get,
+	.agent_list = memread_agent_list,
+	.workflow_get = memread_workflow_get,
+	.workflow_list = memread_workflow_list,
+	.version_get = memread_version_get,
+	.version_list = memread_version_list,
+	.run_get = memread_run_get,
+	.run_list = memread_run_list,
+	.event_list = memread_event_list,
+	.log_list = memread_log_list,
+	.key_get = memread_key_get,
+	.open_runs = memread_open_runs,
 };

@@ -52,9 +52,9 @@ struct store *mem_store_crash(struct store *s);
 
 struct mem_store_stats {
 	uint64_t n_submitted, n_committed, n_failed, n_told; /* transactions */
-	uint64_t n_ops;                                      /* rows of committed ones */
-	size_t n_waiting;                                    /* submitted, not durable */
-	size_t n_untold;                                     /* durable or failed, not told */
+	uint64_t n_ops;					     /* rows of committed ones */
+	size_t n_waiting;				     /* submitted, not durable */
+	size_t n_untold;				     /* durable or failed, not told */
 };
 void mem_store_stats(const struct store *s, struct mem_store_stats *ret);
 

@@ -1,13 +1,13 @@
-#include "store/mem/text.h"
+#include "store/mem/memrow.h"
 
 #include <stddef.h>
 
 #define AT(type, member) (unsigned short)offsetof(struct type, member)
 
 static const unsigned short agent_at[] = {
-	AT(agent_row, id),          AT(agent_row, project),    AT(agent_row, name),
-	AT(agent_row, version),     AT(agent_row, description), AT(agent_row, entry_path),
-	AT(agent_row, command),     AT(agent_row, limits),     AT(agent_row, digest),
+	AT(agent_row, id),	AT(agent_row, project),	    AT(agent_row, name),
+	AT(agent_row, version), AT(agent_row, description), AT(agent_row, entry_path),
+	AT(agent_row, command), AT(agent_row, limits),	    AT(agent_row, digest),
 };
 static const unsigned short capability_at[] = {
 	AT(capability_row, name),
@@ -32,18 +32,19 @@ static const unsigned short version_node_at[] = {
 	AT(workflow_node_row, action),
 };
 static const unsigned short run_at[] = {
-	AT(run_row, id),      AT(run_row, project), AT(run_row, workflow_id),
-	AT(run_row, workflow_name), AT(run_row, trigger), AT(run_row, context),
-	AT(run_row, error),   AT(run_row, parent_run_id),
+	AT(run_row, id),	  AT(run_row, project),
+	AT(run_row, workflow_id), AT(run_row, workflow_name),
+	AT(run_row, trigger),	  AT(run_row, context),
+	AT(run_row, error),	  AT(run_row, parent_run_id),
 };
 static const unsigned short node_at[] = {
-	AT(node_row, run_id), AT(node_row, node_id),     AT(node_row, output),
+	AT(node_row, run_id), AT(node_row, node_id),	 AT(node_row, output),
 	AT(node_row, error),  AT(node_row, copied_from),
 };
 static const unsigned short attempt_at[] = {
-	AT(attempt_row, id),     AT(attempt_row, run_id), AT(attempt_row, project),
-	AT(attempt_row, node_id), AT(attempt_row, agent), AT(attempt_row, action),
-	AT(attempt_row, input),  AT(attempt_row, output), AT(attempt_row, error),
+	AT(attempt_row, id),	  AT(attempt_row, run_id), AT(attempt_row, project),
+	AT(attempt_row, node_id), AT(attempt_row, agent),  AT(attempt_row, action),
+	AT(attempt_row, input),	  AT(attempt_row, output), AT(attempt_row, error),
 };
 static const unsigned short event_at[] = {
 	AT(event_row, run_id),
@@ -74,7 +75,7 @@ static void own(struct arena *a, void *row, const unsigned short *at, size_t n)
 
 #define OWN(a, row, at) own((a), (row), (at), ARRAY_LEN(at))
 
-void text_agent(struct arena *a, const struct agent_row *row, struct agent_row *ret)
+void memrow_agent(struct arena *a, const struct agent_row *row, struct agent_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, agent_at);
@@ -86,13 +87,13 @@ void text_agent(struct arena *a, const struct agent_row *row, struct agent_row *
 	ret->capabilities = c;
 }
 
-void text_workflow(struct arena *a, const struct workflow_row *row, struct workflow_row *ret)
+void memrow_workflow(struct arena *a, const struct workflow_row *row, struct workflow_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, workflow_at);
 }
 
-void text_version(struct arena *a, const struct version_row *row, struct version_row *ret)
+void memrow_version(struct arena *a, const struct version_row *row, struct version_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, version_at);
@@ -105,37 +106,37 @@ void text_version(struct arena *a, const struct version_row *row, struct version
 	ret->nodes = nodes;
 }
 
-void text_run(struct arena *a, const struct run_row *row, struct run_row *ret)
+void memrow_run(struct arena *a, const struct run_row *row, struct run_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, run_at);
 }
 
-void text_node(struct arena *a, const struct node_row *row, struct node_row *ret)
+void memrow_node(struct arena *a, const struct node_row *row, struct node_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, node_at);
 }
 
-void text_attempt(struct arena *a, const struct attempt_row *row, struct attempt_row *ret)
+void memrow_attempt(struct arena *a, const struct attempt_row *row, struct attempt_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, attempt_at);
 }
 
-void text_event(struct arena *a, const struct event_row *row, struct event_row *ret)
+void memrow_event(struct arena *a, const struct event_row *row, struct event_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, event_at);
 }
 
-void text_log(struct arena *a, const struct log_row *row, struct log_row *ret)
+void memrow_log(struct arena *a, const struct log_row *row, struct log_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, log_at);
 }
 
-void text_key(struct arena *a, const struct key_row *row, struct key_row *ret)
+void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, key_at);

@@ -1,19 +1,18 @@
-#include "store/mem/read.h"
+#include "store/mem/memread.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/mem.h"
-#include "store/mem/text.h"
-
-enum { SEARCHED_CONTEXT_BYTES = 64 << 10 }; /* a larger one is not searched, as in the file */
+#include "store/mem/memrow.h"
 
 struct mem_reader {
 	struct store_reader reader;
-	struct state *const *state;
+	struct memdb *const *state;
 };
 
-struct store_reader *read_new(const struct store_ops *ops, struct state *const *state)
+struct store_reader *memread_new(const struct store_ops *ops, struct memdb *const *state)
 {
 	struct mem_reader *m = NEW0(struct mem_reader);
 	m->reader.ops = ops;
@@ -21,12 +20,12 @@ struct store_reader *read_new(const struct store_ops *ops, struct state *const *
 	return &m->reader;
 }
 
-void read_free(struct store_reader *r)
+void memread_free(struct store_reader *r)
 {
 	free(container_of(r, struct mem_reader, reader));
 }
 
-static const struct state *state_of(struct store_reader *r)
+static const struct memdb *state_of(struct store_reader *r)
 {
 	return *container_of(r, struct mem_reader, reader)->state;
 }
@@ -46,13 +45,13 @@ static struct str page_after(const struct store_page *page)
 	return page ? page->after : (struct str){0};
 }
 
-int read_agent_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
-		   struct agent_row *ret)
+int memread_agent_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		      struct agent_row *ret)
 {
-	const struct state_agent *agent = map_get(&state_of(r)->agents, id);
+	const struct memdb_agent *agent = map_get(&state_of(r)->agents, id);
 	if (!agent || !in_project(project, agent->row.project))
 		return STORE_NOT_FOUND;
-	text_agent(a, &agent->row, ret);
+	memrow_agent(a, &agent->row, ret);
 	return 0;
 }
 
@@ -95,15 +94,15 @@ static size_t named_page(struct named *list, size_t n, const struct store_page *
 	return n - start > limit ? start + limit : n;
 }
 
-int read_agent_list(struct store_reader *r, struct arena *a, struct str project,
-		    const struct store_page *page, struct agent_row **ret, size_t *ret_n)
+int memread_agent_list(struct store_reader *r, struct arena *a, struct str project,
+		       const struct store_page *page, struct agent_row **ret, size_t *ret_n)
 {
-	const struct state *s = state_of(r);
+	const struct memdb *s = state_of(r);
 	struct named *list = ARENA_NEW_ARRAY(a, struct named, s->agents.n);
 	size_t n = 0, at = 0, start;
 	void *p;
 	while (map_next(&s->agents, &at, NULL, &p)) {
-		const struct agent_row *row = &((struct state_agent *)p)->row;
+		const struct agent_row *row = &((struct memdb_agent *)p)->row;
 		if (in_project(project, row->project))
 			list[n++] = (struct named){row->name, row->id, row};
 	}
@@ -111,29 +110,29 @@ int read_agent_list(struct store_reader *r, struct arena *a, struct str project,
 	*ret = ARENA_NEW_ARRAY(a, struct agent_row, end - start);
 	*ret_n = end - start;
 	for (size_t i = start; i < end; i++)
-		text_agent(a, list[i].row, &(*ret)[i - start]);
+		memrow_agent(a, list[i].row, &(*ret)[i - start]);
 	return 0;
 }
 
-int read_workflow_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
-		      struct workflow_row *ret)
+int memread_workflow_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			 struct workflow_row *ret)
 {
-	const struct state_workflow *w = map_get(&state_of(r)->workflows, id);
+	const struct memdb_workflow *w = map_get(&state_of(r)->workflows, id);
 	if (!w || !w->has_row || !in_project(project, w->row.project))
 		return STORE_NOT_FOUND;
-	text_workflow(a, &w->row, ret);
+	memrow_workflow(a, &w->row, ret);
 	return 0;
 }
 
-int read_workflow_list(struct store_reader *r, struct arena *a, struct str project,
-		       const struct store_page *page, struct workflow_row **ret, size_t *ret_n)
+int memread_workflow_list(struct store_reader *r, struct arena *a, struct str project,
+			  const struct store_page *page, struct workflow_row **ret, size_t *ret_n)
 {
-	const struct state *s = state_of(r);
+	const struct memdb *s = state_of(r);
 	struct named *list = ARENA_NEW_ARRAY(a, struct named, s->workflows.n);
 	size_t n = 0, at = 0, start;
 	void *p;
 	while (map_next(&s->workflows, &at, NULL, &p)) {
-		const struct state_workflow *w = p;
+		const struct memdb_workflow *w = p;
 		if (w->has_row && in_project(project, w->row.project))
 			list[n++] = (struct named){w->row.name, w->row.id, &w->row};
 	}
@@ -141,28 +140,28 @@ int read_workflow_list(struct store_reader *r, struct arena *a, struct str proje
 	*ret = ARENA_NEW_ARRAY(a, struct workflow_row, end - start);
 	*ret_n = end - start;
 	for (size_t i = start; i < end; i++)
-		text_workflow(a, list[i].row, &(*ret)[i - start]);
+		memrow_workflow(a, list[i].row, &(*ret)[i - start]);
 	return 0;
 }
 
-int read_version_get(struct store_reader *r, struct arena *a, struct str workflow_id,
-		     int64_t version, struct version_row *ret)
+int memread_version_get(struct store_reader *r, struct arena *a, struct str workflow_id,
+			int64_t version, struct version_row *ret)
 {
-	const struct state_workflow *w = map_get(&state_of(r)->workflows, workflow_id);
+	const struct memdb_workflow *w = map_get(&state_of(r)->workflows, workflow_id);
 	for (size_t i = w ? w->n_versions : 0; i > 0; i--) {
 		const struct version_row *row = w->versions[i - 1];
 		if (version == 0 || row->version == version) {
-			text_version(a, row, ret);
+			memrow_version(a, row, ret);
 			return 0;
 		}
 	}
 	return STORE_NOT_FOUND;
 }
 
-int read_version_list(struct store_reader *r, struct arena *a, struct str workflow_id,
-		      const struct store_page *page, struct version_row **ret, size_t *ret_n)
+int memread_version_list(struct store_reader *r, struct arena *a, struct str workflow_id,
+			 const struct store_page *page, struct version_row **ret, size_t *ret_n)
 {
-	const struct state_workflow *w = map_get(&state_of(r)->workflows, workflow_id);
+	const struct memdb_workflow *w = map_get(&state_of(r)->workflows, workflow_id);
 	size_t n_all = w ? w->n_versions : 0;
 	*ret = ARENA_NEW_ARRAY(a, struct version_row, n_all);
 	*ret_n = 0;
@@ -175,13 +174,13 @@ int read_version_list(struct store_reader *r, struct arena *a, struct str workfl
 		row.definition = (struct str){0};
 		row.n_nodes = 0;
 		row.nodes = NULL;
-		text_version(a, &row, &(*ret)[(*ret_n)++]);
+		memrow_version(a, &row, &(*ret)[(*ret_n)++]);
 	}
 	return 0;
 }
 
 /* The node's output when this attempt made it. */
-static struct str attempt_output(const struct state_run *run, const struct attempt_row *attempt)
+static struct str attempt_output(const struct memdb_run *run, const struct attempt_row *attempt)
 {
 	size_t index = (size_t)attempt->node_index;
 	const struct node_row *node = index < run->n_nodes ? run->nodes[index] : NULL;
@@ -190,17 +189,17 @@ static struct str attempt_output(const struct state_run *run, const struct attem
 	return made ? node->output : (struct str){0};
 }
 
-static struct node_row *nodes_of(struct arena *a, const struct state_run *run, size_t *ret_n)
+static struct node_row *nodes_of(struct arena *a, const struct memdb_run *run, size_t *ret_n)
 {
 	struct node_row *nodes = ARENA_NEW_ARRAY(a, struct node_row, run->n_nodes);
 	*ret_n = 0;
 	for (size_t i = 0; i < run->n_nodes; i++)
 		if (run->nodes[i])
-			text_node(a, run->nodes[i], &nodes[(*ret_n)++]);
+			memrow_node(a, run->nodes[i], &nodes[(*ret_n)++]);
 	return nodes;
 }
 
-static struct attempt_row *attempts_of(struct arena *a, const struct state_run *run,
+static struct attempt_row *attempts_of(struct arena *a, const struct memdb_run *run,
 				       bool with_final, size_t *ret_n)
 {
 	struct attempt_row *attempts = ARENA_NEW_ARRAY(a, struct attempt_row, run->n_attempts);
@@ -210,22 +209,23 @@ static struct attempt_row *attempts_of(struct arena *a, const struct state_run *
 		if (attempt_status_final(row.status) && !with_final)
 			continue;
 		row.output = attempt_output(run, &row);
-		text_attempt(a, &row, &attempts[(*ret_n)++]);
+		memrow_attempt(a, &row, &attempts[(*ret_n)++]);
 	}
 	return attempts;
 }
 
-int read_run_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
-		 struct run_detail *ret)
+int memread_run_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		    struct run_detail *ret)
 {
-	const struct state_run *run = map_get(&state_of(r)->runs, id);
+	const struct memdb_run *run = map_get(&state_of(r)->runs, id);
 	if (!run || !in_project(project, run->row.project))
 		return STORE_NOT_FOUND;
 	*ret = (struct run_detail){0};
-	text_run(a, &run->row, &ret->run);
+	memrow_run(a, &run->row, &ret->run);
 	struct version_row version = {0};
 	if (run->row.workflow_version > 0)
-		read_version_get(r, a, run->row.workflow_id, run->row.workflow_version, &version);
+		memread_version_get(r, a, run->row.workflow_id, run->row.workflow_version,
+				    &version);
 	ret->definition = version.definition;
 	ret->nodes = nodes_of(a, run, &ret->n_nodes);
 	ret->attempts = attempts_of(a, run, true, &ret->n_attempts);
@@ -266,11 +266,11 @@ static bool run_matches(const struct run_row *run, const struct run_filter *f)
 	if (memchr(f->text.p, '\0', f->text.n))
 		return false;
 	return contains(run->workflow_name, f->text) || contains(run->error, f->text) ||
-	       (run->context.n <= SEARCHED_CONTEXT_BYTES && contains(run->context, f->text));
+	       (run->context.n <= LIMIT_INLINE_BYTES && contains(run->context, f->text));
 }
 
 /* How many runs have an id below `after`. */
-static size_t runs_below(const struct state *s, struct str after)
+static size_t runs_below(const struct memdb *s, struct str after)
 {
 	size_t low = 0, high = s->n_runs;
 	while (low < high) {
@@ -283,10 +283,10 @@ static size_t runs_below(const struct state *s, struct str after)
 	return low;
 }
 
-int read_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
-		  const struct store_page *page, struct run_row **ret, size_t *ret_n)
+int memread_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
+		     const struct store_page *page, struct run_row **ret, size_t *ret_n)
 {
-	const struct state *s = state_of(r);
+	const struct memdb *s = state_of(r);
 	struct str after = page_after(page);
 	size_t start = after.n ? runs_below(s, after) : s->n_runs;
 	size_t limit = page_limit(page) < start ? page_limit(page) : start;
@@ -295,15 +295,15 @@ int read_run_list(struct store_reader *r, struct arena *a, const struct run_filt
 	for (size_t i = start; i > 0 && *ret_n < limit; i--) {
 		const struct run_row *row = &s->in_order[i - 1]->row;
 		if (run_matches(row, filter))
-			text_run(a, row, &(*ret)[(*ret_n)++]);
+			memrow_run(a, row, &(*ret)[(*ret_n)++]);
 	}
 	return 0;
 }
 
-int read_event_list(struct store_reader *r, struct arena *a, struct str run_id, int64_t after_seq,
-		    size_t limit, struct event_row **ret, size_t *ret_n)
+int memread_event_list(struct store_reader *r, struct arena *a, struct str run_id,
+		       int64_t after_seq, size_t limit, struct event_row **ret, size_t *ret_n)
 {
-	const struct state_run *run = map_get(&state_of(r)->runs, run_id);
+	const struct memdb_run *run = map_get(&state_of(r)->runs, run_id);
 	size_t at = run ? run->n_events : 0;
 	while (at > 0 && run->events[at - 1]->seq > after_seq)
 		at--;
@@ -313,47 +313,48 @@ int read_event_list(struct store_reader *r, struct arena *a, struct str run_id, 
 	*ret = ARENA_NEW_ARRAY(a, struct event_row, n);
 	*ret_n = n;
 	for (size_t i = 0; i < n; i++)
-		text_event(a, run->events[at + i], &(*ret)[i]);
+		memrow_event(a, run->events[at + i], &(*ret)[i]);
 	return 0;
 }
 
-int read_log_list(struct store_reader *r, struct arena *a, struct str run_id, struct str node_id,
-		  int64_t after_line, size_t limit, struct log_row **ret, size_t *ret_n)
+int memread_log_list(struct store_reader *r, struct arena *a, struct str run_id, struct str node_id,
+		     int64_t after_line, size_t limit, struct log_row **ret, size_t *ret_n)
 {
-	const struct state_run *run = map_get(&state_of(r)->runs, run_id);
-	const struct state_logs *logs = run ? map_get(&run->logs, node_id) : NULL;
+	const struct memdb_run *run = map_get(&state_of(r)->runs, run_id);
+	const struct memdb_logs *logs = run ? map_get(&run->logs, node_id) : NULL;
 	size_t n_all = logs ? logs->n : 0;
 	*ret = ARENA_NEW_ARRAY(a, struct log_row, n_all);
 	*ret_n = 0;
 	for (size_t i = 0; i < n_all && (limit == 0 || *ret_n < limit); i++) {
 		const struct log_row *row = logs->rows[i];
 		if (row->seq + row->n_lines - 1 > after_line)
-			text_log(a, row, &(*ret)[(*ret_n)++]);
+			memrow_log(a, row, &(*ret)[(*ret_n)++]);
 	}
 	return 0;
 }
 
-int read_key_get(struct store_reader *r, struct arena *a, struct str project, struct str key,
-		 struct key_row *ret)
+int memread_key_get(struct store_reader *r, struct arena *a, struct str project, struct str key,
+		    struct key_row *ret)
 {
-	const struct key_row *row = map_get(&state_of(r)->keys, state_key_name(a, project, key));
+	const struct key_row *row = map_get(&state_of(r)->keys, memdb_key_name(a, project, key));
 	if (!row)
 		return STORE_NOT_FOUND;
-	text_key(a, row, ret);
+	memrow_key(a, row, ret);
 	return 0;
 }
 
-int read_open_runs(struct store_reader *r,
-		   int (*each)(void *arg, struct arena *a, const struct open_run *run), void *arg)
+int memread_open_runs(struct store_reader *r,
+		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
+		      void *arg)
 {
-	const struct state *s = state_of(r);
+	const struct memdb *s = state_of(r);
 	CLEANUP_ARENA struct arena a = {0};
 	for (size_t i = 0; i < s->n_runs; i++) {
-		const struct state_run *run = s->in_order[i];
+		const struct memdb_run *run = s->in_order[i];
 		if (run_status_final(run->row.status))
 			continue;
 		struct open_run open = {0};
-		text_run(&a, &run->row, &open.run);
+		memrow_run(&a, &run->row, &open.run);
 		open.nodes = nodes_of(&a, run, &open.n_nodes);
 		open.attempts = attempts_of(&a, run, false, &open.n_attempts);
 		if (run->n_events > 0)

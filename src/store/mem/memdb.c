@@ -1,30 +1,30 @@
-#include "store/mem/state.h"
+#include "store/mem/memdb.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "store/mem/text.h"
+#include "store/mem/memrow.h"
 
-struct state *state_new(void)
+struct memdb *memdb_new(void)
 {
-	return NEW0(struct state);
+	return NEW0(struct memdb);
 }
 
-static void agent_free(struct state_agent *agent)
+static void agent_free(struct memdb_agent *agent)
 {
 	arena_free(&agent->arena);
 	free(agent);
 }
 
-static void workflow_free(struct state_workflow *w)
+static void workflow_free(struct memdb_workflow *w)
 {
 	arena_free(&w->arena);
 	arena_free(&w->row_arena);
 	free(w);
 }
 
-static void run_free(struct state *s, struct state_run *run)
+static void run_free(struct memdb *s, struct memdb_run *run)
 {
 	for (size_t i = 0; i < run->n_attempts; i++)
 		map_remove(&s->attempts, run->attempts[i]->id);
@@ -33,7 +33,7 @@ static void run_free(struct state *s, struct state_run *run)
 	free(run);
 }
 
-void state_free(struct state *s)
+void memdb_free(struct memdb *s)
 {
 	size_t at = 0;
 	void *p;
@@ -56,7 +56,7 @@ void state_free(struct state *s)
 	free(s);
 }
 
-void *state_vector(struct arena *a, void *p, size_t *cap, size_t want)
+void *memdb_vector(struct arena *a, void *p, size_t *cap, size_t want)
 {
 	if (want <= *cap)
 		return p;
@@ -67,7 +67,7 @@ void *state_vector(struct arena *a, void *p, size_t *cap, size_t want)
 	return p;
 }
 
-struct str state_key_name(struct arena *a, struct str project, struct str key)
+struct str memdb_key_name(struct arena *a, struct str project, struct str key)
 {
 	char *p = arena_alloc(a, project.n + 1 + key.n);
 	if (project.n > 0)
@@ -78,48 +78,48 @@ struct str state_key_name(struct arena *a, struct str project, struct str key)
 	return str_n(p, project.n + 1 + key.n);
 }
 
-static void agent_put(struct state *s, const struct agent_row *row)
+static void agent_put(struct memdb *s, const struct agent_row *row)
 {
-	struct state_agent *agent = NEW0(struct state_agent);
-	text_agent(&agent->arena, row, &agent->row);
-	struct state_agent *before = map_put(&s->agents, row->id, agent);
+	struct memdb_agent *agent = NEW0(struct memdb_agent);
+	memrow_agent(&agent->arena, row, &agent->row);
+	struct memdb_agent *before = map_put(&s->agents, row->id, agent);
 	if (before)
 		agent_free(before);
 }
 
-static void agent_delete(struct state *s, struct str id)
+static void agent_delete(struct memdb *s, struct str id)
 {
-	struct state_agent *agent = map_remove(&s->agents, id);
+	struct memdb_agent *agent = map_remove(&s->agents, id);
 	if (agent)
 		agent_free(agent);
 }
 
-static struct state_workflow *workflow_of(struct state *s, struct str id)
+static struct memdb_workflow *workflow_of(struct memdb *s, struct str id)
 {
-	struct state_workflow *w = map_get(&s->workflows, id);
+	struct memdb_workflow *w = map_get(&s->workflows, id);
 	if (w)
 		return w;
-	w = NEW0(struct state_workflow);
+	w = NEW0(struct memdb_workflow);
 	map_put(&s->workflows, id, w);
 	return w;
 }
 
-static void workflow_put(struct state *s, const struct workflow_row *row)
+static void workflow_put(struct memdb *s, const struct workflow_row *row)
 {
-	struct state_workflow *w = workflow_of(s, row->id);
+	struct memdb_workflow *w = workflow_of(s, row->id);
 	arena_reset(&w->row_arena);
-	text_workflow(&w->row_arena, row, &w->row);
+	memrow_workflow(&w->row_arena, row, &w->row);
 	w->has_row = true;
 }
 
-static void workflow_delete(struct state *s, struct str id)
+static void workflow_delete(struct memdb *s, struct str id)
 {
-	struct state_workflow *w = map_remove(&s->workflows, id);
+	struct memdb_workflow *w = map_remove(&s->workflows, id);
 	if (w)
 		workflow_free(w);
 	size_t n = 0;
 	for (size_t i = 0; i < s->n_runs; i++) {
-		struct state_run *run = s->in_order[i];
+		struct memdb_run *run = s->in_order[i];
 		if (!str_eq(run->row.workflow_id, id)) {
 			s->in_order[n++] = run;
 			continue;
@@ -130,27 +130,27 @@ static void workflow_delete(struct state *s, struct str id)
 	s->n_runs = n;
 }
 
-static void version_add(struct state *s, const struct version_row *row)
+static void version_add(struct memdb *s, const struct version_row *row)
 {
-	struct state_workflow *w = workflow_of(s, row->workflow_id);
+	struct memdb_workflow *w = workflow_of(s, row->workflow_id);
 	size_t at = w->n_versions;
 	while (at > 0 && w->versions[at - 1]->version > row->version)
 		at--;
 	if (at > 0 && w->versions[at - 1]->version == row->version)
 		return;
-	w->versions = state_vector(&w->arena, w->versions, &w->cap_versions, w->n_versions + 1);
+	w->versions = memdb_vector(&w->arena, w->versions, &w->cap_versions, w->n_versions + 1);
 	memmove(w->versions + at + 1, w->versions + at, (w->n_versions - at) * sizeof(void *));
 	w->versions[at] = ARENA_NEW(&w->arena, struct version_row);
-	text_version(&w->arena, row, w->versions[at]);
+	memrow_version(&w->arena, row, w->versions[at]);
 	w->n_versions++;
 }
 
-static void run_add(struct state *s, const struct run_row *row)
+static void run_add(struct memdb *s, const struct run_row *row)
 {
 	if (map_get(&s->runs, row->id))
 		return;
-	struct state_run *run = NEW0(struct state_run);
-	text_run(&run->arena, row, &run->row);
+	struct memdb_run *run = NEW0(struct memdb_run);
+	memrow_run(&run->arena, row, &run->row);
 	map_put(&s->runs, row->id, run);
 	if (s->n_runs == s->cap_runs) {
 		s->cap_runs = s->cap_runs ? s->cap_runs * 2 : 16;
@@ -164,9 +164,9 @@ static void run_add(struct state *s, const struct run_row *row)
 	s->n_runs++;
 }
 
-static void run_set(struct state *s, const struct run_row *row)
+static void run_set(struct memdb *s, const struct run_row *row)
 {
-	struct state_run *run = map_get(&s->runs, row->id);
+	struct memdb_run *run = map_get(&s->runs, row->id);
 	if (!run)
 		return;
 	run->row.status = row->status;
@@ -176,38 +176,38 @@ static void run_set(struct state *s, const struct run_row *row)
 	run->row.finished_ms = row->finished_ms;
 }
 
-static void node_put(struct state *s, const struct node_row *row)
+static void node_put(struct memdb *s, const struct node_row *row)
 {
-	struct state_run *run = map_get(&s->runs, row->run_id);
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
 	if (!run)
 		return;
 	size_t index = (size_t)row->index;
-	run->nodes = state_vector(&run->arena, run->nodes, &run->cap_nodes, index + 1);
+	run->nodes = memdb_vector(&run->arena, run->nodes, &run->cap_nodes, index + 1);
 	if (index >= run->n_nodes)
 		run->n_nodes = index + 1;
 	if (!run->nodes[index])
 		run->nodes[index] = ARENA_NEW(&run->arena, struct node_row);
-	text_node(&run->arena, row, run->nodes[index]);
+	memrow_node(&run->arena, row, run->nodes[index]);
 }
 
-static void attempt_add(struct state *s, const struct attempt_row *row)
+static void attempt_add(struct memdb *s, const struct attempt_row *row)
 {
-	struct state_run *run = map_get(&s->runs, row->run_id);
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
 	if (!run || map_get(&s->attempts, row->id))
 		return;
 	struct attempt_row *mine = ARENA_NEW(&run->arena, struct attempt_row);
-	text_attempt(&run->arena, row, mine);
+	memrow_attempt(&run->arena, row, mine);
 	mine->output = (struct str){0};
 	run->attempts =
-		state_vector(&run->arena, run->attempts, &run->cap_attempts, run->n_attempts + 1);
+		memdb_vector(&run->arena, run->attempts, &run->cap_attempts, run->n_attempts + 1);
 	run->attempts[run->n_attempts++] = mine;
 	map_put(&s->attempts, row->id, mine);
 }
 
-static void attempt_set(struct state *s, const struct attempt_row *row)
+static void attempt_set(struct memdb *s, const struct attempt_row *row)
 {
 	struct attempt_row *mine = map_get(&s->attempts, row->id);
-	struct state_run *run = mine ? map_get(&s->runs, mine->run_id) : NULL;
+	struct memdb_run *run = mine ? map_get(&s->runs, mine->run_id) : NULL;
 	if (!run)
 		return;
 	mine->status = row->status;
@@ -222,9 +222,9 @@ static void attempt_set(struct state *s, const struct attempt_row *row)
 	mine->memory_peak_bytes = row->memory_peak_bytes;
 }
 
-static void event_add(struct state *s, const struct event_row *row)
+static void event_add(struct memdb *s, const struct event_row *row)
 {
-	struct state_run *run = map_get(&s->runs, row->run_id);
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
 	if (!run)
 		return;
 	size_t at = run->n_events;
@@ -232,21 +232,21 @@ static void event_add(struct state *s, const struct event_row *row)
 		at--;
 	if (at > 0 && run->events[at - 1]->seq == row->seq)
 		return;
-	run->events = state_vector(&run->arena, run->events, &run->cap_events, run->n_events + 1);
+	run->events = memdb_vector(&run->arena, run->events, &run->cap_events, run->n_events + 1);
 	memmove(run->events + at + 1, run->events + at, (run->n_events - at) * sizeof(void *));
 	run->events[at] = ARENA_NEW(&run->arena, struct event_row);
-	text_event(&run->arena, row, run->events[at]);
+	memrow_event(&run->arena, row, run->events[at]);
 	run->n_events++;
 }
 
-static void log_add(struct state *s, const struct log_row *row)
+static void log_add(struct memdb *s, const struct log_row *row)
 {
-	struct state_run *run = map_get(&s->runs, row->run_id);
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
 	if (!run)
 		return;
-	struct state_logs *logs = map_get(&run->logs, row->node_id);
+	struct memdb_logs *logs = map_get(&run->logs, row->node_id);
 	if (!logs) {
-		logs = ARENA_NEW(&run->arena, struct state_logs);
+		logs = ARENA_NEW(&run->arena, struct memdb_logs);
 		map_put(&run->logs, row->node_id, logs);
 	}
 	size_t at = logs->n;
@@ -254,15 +254,15 @@ static void log_add(struct state *s, const struct log_row *row)
 		at--;
 	if (at > 0 && logs->rows[at - 1]->seq == row->seq)
 		return;
-	logs->rows = state_vector(&run->arena, logs->rows, &logs->cap, logs->n + 1);
+	logs->rows = memdb_vector(&run->arena, logs->rows, &logs->cap, logs->n + 1);
 	memmove(logs->rows + at + 1, logs->rows + at, (logs->n - at) * sizeof(void *));
 	logs->rows[at] = ARENA_NEW(&run->arena, struct log_row);
-	text_log(&run->arena, row, logs->rows[at]);
+	memrow_log(&run->arena, row, logs->rows[at]);
 	logs->n++;
 }
 
 /* A key is one block: the row and, behind it, its text. */
-static void key_put(struct state *s, const struct key_row *row)
+static void key_put(struct memdb *s, const struct key_row *row)
 {
 	CLEANUP_ARENA struct arena scratch = {0};
 	const struct str from[] = {row->project, row->key, row->body_sha256, row->run_id};
@@ -279,10 +279,10 @@ static void key_put(struct state *s, const struct key_row *row)
 		*to[i] = from[i].n ? str_n(text, from[i].n) : (struct str){0};
 		text += from[i].n;
 	}
-	free(map_put(&s->keys, state_key_name(&scratch, row->project, row->key), mine));
+	free(map_put(&s->keys, memdb_key_name(&scratch, row->project, row->key), mine));
 }
 
-static void keys_prune(struct state *s, int64_t before_ms)
+static void keys_prune(struct memdb *s, int64_t before_ms)
 {
 	struct map kept = {0};
 	size_t at = 0;
@@ -299,7 +299,7 @@ static void keys_prune(struct state *s, int64_t before_ms)
 	s->keys = kept;
 }
 
-void state_apply(struct state *s, const struct txn_op *op)
+void memdb_apply(struct memdb *s, const struct txn_op *op)
 {
 	switch (op->kind) {
 	case TXN_AGENT_PUT:

@@ -10,12 +10,12 @@
 #include "base/map.h"
 #include "engine/store.h"
 
-struct state_agent {
+struct memdb_agent {
 	struct arena arena;
 	struct agent_row row;
 };
 
-struct state_workflow {
+struct memdb_workflow {
 	struct arena arena; /* of the versions */
 	struct arena row_arena;
 	bool has_row; /* false: only versions came so far */
@@ -24,12 +24,12 @@ struct state_workflow {
 	size_t n_versions, cap_versions;
 };
 
-struct state_logs { /* of one node */
+struct memdb_logs {	       /* of one node */
 	struct log_row **rows; /* by seq */
 	size_t n, cap;
 };
 
-struct state_run {
+struct memdb_run {
 	struct arena arena;
 	struct run_row row;
 	struct node_row **nodes; /* [index], NULL = no row */
@@ -38,26 +38,26 @@ struct state_run {
 	size_t n_attempts, cap_attempts;
 	struct event_row **events; /* by seq */
 	size_t n_events, cap_events;
-	struct map logs; /* node id → struct state_logs, in arena */
+	struct map logs; /* node id → struct memdb_logs, in arena */
 };
 
-struct state {
-	struct map agents;    /* id → struct state_agent */
-	struct map workflows; /* id → struct state_workflow */
-	struct map runs;      /* id → struct state_run */
-	struct map attempts;  /* id → struct attempt_row, in its run's arena */
-	struct map keys;      /* project NUL key → struct key_row, one block */
-	struct state_run **in_order; /* runs by id */
+struct memdb {
+	struct map agents;	     /* id → struct memdb_agent */
+	struct map workflows;	     /* id → struct memdb_workflow */
+	struct map runs;	     /* id → struct memdb_run */
+	struct map attempts;	     /* id → struct attempt_row, in its run's arena */
+	struct map keys;	     /* project NUL key → struct key_row, one block */
+	struct memdb_run **in_order; /* runs by id */
 	size_t n_runs, cap_runs;
 };
 
-struct state *state_new(void);
-void state_free(struct state *s);
+struct memdb *memdb_new(void);
+void memdb_free(struct memdb *s);
 
-void state_apply(struct state *s, const struct txn_op *op);
+void memdb_apply(struct memdb *s, const struct txn_op *op);
 
 /* Room for `want` pointers in an array of an arena. */
-void *state_vector(struct arena *a, void *p, size_t *cap, size_t want);
+void *memdb_vector(struct arena *a, void *p, size_t *cap, size_t want);
 
 /* The key of the map of idempotency keys. */
-struct str state_key_name(struct arena *a, struct str project, struct str key);
+struct str memdb_key_name(struct arena *a, struct str project, struct str key);

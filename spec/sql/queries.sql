@@ -1,0 +1,315 @@
+-- Every statement the store runs, by name. Parameters are $1, $2, … in the order of their first
+-- appearance; columns are read by name. A test prepares each of them. A text defined by
+-- "-- text: X" replaces {X} in what follows.
+
+-- text: agent_columns
+id, project, name, version, description, type, risk_level, entry_path, command, limits,
+	digest, builtin, created_ms, updated_ms
+
+-- text: workflow_columns
+id, project, name, description, status, version, created_ms, updated_ms
+
+-- text: run_columns
+rid, id, project, workflow_id, workflow_name, workflow_version, status, trigger_json,
+	context, error, parent_run_id, stopping, created_ms, started_ms, finished_ms
+
+-- text: attempt_columns
+id, node_index, node_id, agent, action, attempt, status, input, error, queued_ms,
+	not_before_ms, started_ms, finished_ms, sandboxed, cpu_usec, memory_peak_bytes
+
+-- text: run_filter
+rid < $2 AND ($3 = '' OR workflow_id = $3) AND ($4 = '' OR status = $4)
+	AND ($5 = 0 OR created_ms >= $5) AND ($6 = 0 OR created_ms < $6)
+	AND ($7 = '' OR workflow_name LIKE $7 ESCAPE '\' OR error LIKE $7 ESCAPE '\'
+		OR context LIKE $7 ESCAPE '\')
+ORDER BY rid DESC LIMIT $8
+
+-- name: begin_write
+BEGIN IMMEDIATE
+
+-- name: begin_read
+BEGIN
+
+-- name: commit
+COMMIT
+
+-- name: rollback
+ROLLBACK
+
+-- name: last_rid
+SELECT coalesce(max(rid), 0) AS n FROM workflow_runs
+
+-- name: last_aid
+SELECT coalesce(max(aid), 0) AS n FROM agent_runs
+
+-- name: agent_put
+INSERT INTO agents (id, project, name, version, description, type, risk_level, entry_path, command,
+	limits, digest, builtin, created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (id) DO UPDATE SET project = excluded.project, name = excluded.name,
+	version = excluded.version, description = excluded.description, type = excluded.type,
+	risk_level = excluded.risk_level, entry_path = excluded.entry_path,
+	command = excluded.command, limits = excluded.limits, digest = excluded.digest,
+	builtin = excluded.builtin, created_ms = excluded.created_ms,
+	updated_ms = excluded.updated_ms
+
+-- name: agent_delete
+DELETE FROM agents WHERE id = $1
+
+-- name: capability_add
+INSERT INTO agent_capabilities (agent_id, position, name, description, input_schema, output_schema)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: capabilities_delete
+DELETE FROM agent_capabilities WHERE agent_id = $1
+
+-- name: agent_get
+SELECT {agent_columns}
+FROM agents WHERE id = $1 AND ($2 = '' OR project = $2)
+
+-- name: agent_name
+SELECT name FROM agents WHERE id = $1
+
+-- name: agent_list
+SELECT {agent_columns}
+FROM agents
+WHERE project = $1 AND (name > $2 OR (name = $2 AND id > $3))
+ORDER BY name, id LIMIT $4
+
+-- name: agent_list_all
+SELECT {agent_columns}
+FROM agents
+WHERE $1 = '' AND (name > $2 OR (name = $2 AND id > $3))
+ORDER BY name, id LIMIT $4
+
+-- name: capability_list
+SELECT name, description, input_schema, output_schema
+FROM agent_capabilities WHERE agent_id = $1 ORDER BY position
+
+-- name: workflow_put
+INSERT INTO workflows (id, project, name, description, status, version, created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO UPDATE SET project = excluded.project, name = excluded.name,
+	description = excluded.description, status = excluded.status, version = excluded.version,
+	created_ms = excluded.created_ms, updated_ms = excluded.updated_ms
+
+-- name: workflow_get
+SELECT {workflow_columns}
+FROM workflows WHERE id = $1 AND ($2 = '' OR project = $2)
+
+-- name: workflow_name
+SELECT name FROM workflows WHERE id = $1
+
+-- name: workflow_list
+SELECT {workflow_columns}
+FROM workflows
+WHERE project = $1 AND (name > $2 OR (name = $2 AND id > $3))
+ORDER BY name, id LIMIT $4
+
+-- name: workflow_list_all
+SELECT {workflow_columns}
+FROM workflows
+WHERE $1 = '' AND (name > $2 OR (name = $2 AND id > $3))
+ORDER BY name, id LIMIT $4
+
+-- name: workflow_refs
+SELECT definition AS ref FROM workflow_versions
+WHERE workflow_id = $1 AND definition >= 'sha256:' AND definition < 'sha256;'
+UNION ALL
+SELECT context FROM workflow_runs
+WHERE workflow_id = $1 AND context >= 'sha256:' AND context < 'sha256;'
+UNION ALL
+SELECT output FROM run_nodes
+WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+	AND output >= 'sha256:' AND output < 'sha256;'
+UNION ALL
+SELECT input FROM agent_runs
+WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+	AND input >= 'sha256:' AND input < 'sha256;'
+
+-- name: workflow_delete_events
+DELETE FROM run_events WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
+-- name: workflow_delete_logs
+DELETE FROM agent_logs WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
+-- name: workflow_delete_attempts
+DELETE FROM agent_runs WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
+-- name: workflow_delete_run_nodes
+DELETE FROM run_nodes WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
+-- name: workflow_delete_runs
+DELETE FROM workflow_runs WHERE workflow_id = $1
+
+-- name: workflow_delete_nodes
+DELETE FROM workflow_nodes WHERE workflow_id = $1
+
+-- name: workflow_delete_versions
+DELETE FROM workflow_versions WHERE workflow_id = $1
+
+-- name: workflow_delete
+DELETE FROM workflows WHERE id = $1
+
+-- name: version_add
+INSERT INTO workflow_versions (workflow_id, version, definition, sha256, created_ms)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (workflow_id, version) DO NOTHING
+
+-- name: version_node_add
+INSERT INTO workflow_nodes (workflow_id, version, position, node_id, agent, action)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (workflow_id, version, position) DO NOTHING
+
+-- name: version_get
+SELECT workflow_id, version, definition, sha256, created_ms
+FROM workflow_versions WHERE workflow_id = $1 AND version = $2
+
+-- name: version_newest
+SELECT workflow_id, version, definition, sha256, created_ms
+FROM workflow_versions WHERE workflow_id = $1 ORDER BY version DESC LIMIT 1
+
+-- name: version_nodes
+SELECT node_id, agent, action
+FROM workflow_nodes WHERE workflow_id = $1 AND version = $2 ORDER BY position
+
+-- name: version_list
+SELECT workflow_id, version, sha256, created_ms
+FROM workflow_versions WHERE workflow_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
+
+-- name: run_add
+INSERT INTO workflow_runs (rid, id, project, workflow_id, workflow_name, workflow_version, status,
+	trigger_json, context, error, parent_run_id, stopping, created_ms, started_ms, finished_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT (id) DO NOTHING
+
+-- name: run_set
+UPDATE workflow_runs
+SET status = $1, error = $2, stopping = $3, started_ms = $4, finished_ms = $5
+WHERE rid = $6
+
+-- name: run_rid
+SELECT rid FROM workflow_runs WHERE id = $1
+
+-- name: run_get
+SELECT {run_columns}
+FROM workflow_runs WHERE id = $1 AND ($2 = '' OR project = $2)
+
+-- name: run_open
+SELECT {run_columns}
+FROM workflow_runs
+WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') ORDER BY rid
+
+-- name: run_rid_below
+SELECT rid FROM workflow_runs WHERE id < $1 ORDER BY id DESC LIMIT 1
+
+-- name: run_list_all
+SELECT {run_columns} FROM workflow_runs WHERE $1 = '' AND {run_filter}
+
+-- name: run_list_project
+SELECT {run_columns} FROM workflow_runs WHERE project = $1 AND {run_filter}
+
+-- name: run_list_open
+SELECT {run_columns} FROM workflow_runs
+WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') AND ($1 = '' OR project = $1)
+	AND {run_filter}
+
+-- name: run_list_ended_badly
+SELECT {run_columns} FROM workflow_runs
+WHERE status IN ('FAILED', 'CANCELLED', 'TIMED_OUT') AND project = $1 AND {run_filter}
+
+-- name: run_list_workflow
+SELECT {run_columns} FROM workflow_runs
+WHERE ($1 = '' OR +project = $1) AND rid < $2 AND workflow_id = $3 AND {run_filter}
+
+-- name: node_put
+INSERT INTO run_nodes (rid, node_index, node_id, status, attempt, output, error, copied_from,
+	wake_ms, started_ms, finished_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (rid, node_index) DO UPDATE SET node_id = excluded.node_id,
+	status = excluded.status, attempt = excluded.attempt, output = excluded.output,
+	error = excluded.error, copied_from = excluded.copied_from, wake_ms = excluded.wake_ms,
+	started_ms = excluded.started_ms, finished_ms = excluded.finished_ms
+
+-- name: node_list
+SELECT node_index, node_id, status, attempt, output, error, copied_from, wake_ms, started_ms,
+	finished_ms
+FROM run_nodes WHERE rid = $1 ORDER BY node_index
+
+-- name: attempt_add
+INSERT INTO agent_runs (aid, id, rid, node_index, node_id, agent, action, attempt, status, input,
+	error, queued_ms, not_before_ms, started_ms, finished_ms, sandboxed, cpu_usec,
+	memory_peak_bytes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+ON CONFLICT (id) DO NOTHING
+
+-- name: attempt_set
+UPDATE agent_runs
+SET status = $1, error = $2, not_before_ms = $3, started_ms = $4, finished_ms = $5,
+	sandboxed = $6, cpu_usec = $7, memory_peak_bytes = $8
+WHERE aid = $9
+
+-- name: attempt_set_input
+UPDATE agent_runs SET input = $1 WHERE aid = $2 AND input IS DISTINCT FROM $1
+
+-- name: attempt_aid
+SELECT aid FROM agent_runs WHERE id = $1
+
+-- name: attempt_list
+SELECT {attempt_columns} FROM agent_runs WHERE rid = $1 ORDER BY aid
+
+-- name: attempt_list_open
+SELECT {attempt_columns} FROM agent_runs
+WHERE rid = $1 AND status IN ('QUEUED', 'RUNNING') ORDER BY aid
+
+-- name: event_add
+INSERT INTO run_events (rid, seq, time_ms, type, data) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (rid, seq) DO NOTHING
+
+-- name: event_list
+SELECT seq, time_ms, type, data FROM run_events WHERE rid = $1 AND seq > $2 ORDER BY seq LIMIT $3
+
+-- name: event_last
+SELECT coalesce(max(seq), 0) AS n FROM run_events WHERE rid = $1
+
+-- name: log_add
+INSERT INTO agent_logs (rid, node_id, seq, n_lines, attempt, attempt_id, time_ms, text)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (rid, node_id, seq) DO NOTHING
+
+-- name: log_list
+SELECT seq, n_lines, attempt, attempt_id, time_ms, text
+FROM agent_logs WHERE rid = $1 AND node_id = $2
+	AND seq >= coalesce((SELECT max(seq) FROM agent_logs
+		WHERE rid = $1 AND node_id = $2 AND seq <= $3), 0)
+	AND seq + n_lines - 1 > $3
+ORDER BY seq LIMIT $4
+
+-- name: key_put
+INSERT INTO idempotency_keys (project, key, body_sha256, run_id, created_ms)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (project, key) DO UPDATE SET body_sha256 = excluded.body_sha256,
+	run_id = excluded.run_id, created_ms = excluded.created_ms
+
+-- name: keys_prune
+DELETE FROM idempotency_keys WHERE created_ms < $1
+
+-- name: key_get
+SELECT project, key, body_sha256, run_id, created_ms
+FROM idempotency_keys WHERE project = $1 AND key = $2
+
+-- name: blob_add
+INSERT INTO blobs (sha256, n_refs, n_bytes, bytes) VALUES ($1, 1, $2, $3)
+ON CONFLICT (sha256) DO UPDATE SET n_refs = blobs.n_refs + 1
+
+-- name: blob_ref
+UPDATE blobs SET n_refs = n_refs + 1 WHERE sha256 = $1
+
+-- name: blob_unref
+UPDATE blobs SET n_refs = n_refs - 1 WHERE sha256 = $1
+
+-- name: blobs_sweep
+DELETE FROM blobs WHERE n_refs <= 0
+
+-- name: blob_get
+SELECT n_bytes, bytes FROM blobs WHERE sha256 = $1

@@ -1,0 +1,106 @@
+#include "store/sqlite/sqlrow.h"
+
+#include <errno.h>
+
+#define TEXT(member) ret->member = sqlstmt_col_text(st, #member, a)
+#define I64(member) ret->member = sqlstmt_col_i64(st, #member)
+
+int sqlrow_agent(struct sqlstmt *st, struct arena *a, struct agent_row *ret)
+{
+	*ret = (struct agent_row){0};
+	TEXT(id);
+	TEXT(project);
+	TEXT(name);
+	TEXT(version);
+	TEXT(description);
+	bool good = agent_type_parse(sqlstmt_col_view(st, "type"), &ret->type);
+	good &= risk_level_parse(sqlstmt_col_view(st, "risk_level"), &ret->risk_level);
+	TEXT(entry_path);
+	TEXT(command);
+	TEXT(limits);
+	TEXT(digest);
+	ret->builtin = sqlstmt_col_i64(st, "builtin") != 0;
+	I64(created_ms);
+	I64(updated_ms);
+	return good ? 0 : -EBADMSG;
+}
+
+int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *ret)
+{
+	*ret = (struct workflow_row){0};
+	TEXT(id);
+	TEXT(project);
+	TEXT(name);
+	TEXT(description);
+	bool good = workflow_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
+	I64(version);
+	I64(created_ms);
+	I64(updated_ms);
+	return good ? 0 : -EBADMSG;
+}
+
+static bool stopping_parse(struct str text, enum stop_reason *ret)
+{
+	*ret = str_eqz(text, "CANCEL")	  ? STOP_CANCEL
+	       : str_eqz(text, "TIMEOUT") ? STOP_TIMEOUT
+					  : STOP_NONE;
+	return text.n == 0 || *ret != STOP_NONE;
+}
+
+int sqlrow_run(struct sqlstmt *st, struct arena *a, struct run_row *ret, int64_t *ret_rid)
+{
+	*ret = (struct run_row){0};
+	*ret_rid = sqlstmt_col_i64(st, "rid");
+	TEXT(id);
+	TEXT(project);
+	TEXT(workflow_id);
+	TEXT(workflow_name);
+	I64(workflow_version);
+	bool good = run_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
+	ret->trigger = sqlstmt_col_text(st, "trigger_json", a);
+	TEXT(context);
+	TEXT(error);
+	TEXT(parent_run_id);
+	good &= stopping_parse(sqlstmt_col_view(st, "stopping"), &ret->stopping);
+	I64(created_ms);
+	I64(started_ms);
+	I64(finished_ms);
+	return good ? 0 : -EBADMSG;
+}
+
+int sqlrow_node(struct sqlstmt *st, struct arena *a, struct node_row *ret)
+{
+	*ret = (struct node_row){.index = sqlstmt_col_i64(st, "node_index")};
+	TEXT(node_id);
+	bool good = node_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
+	I64(attempt);
+	TEXT(output);
+	TEXT(error);
+	TEXT(copied_from);
+	I64(wake_ms);
+	I64(started_ms);
+	I64(finished_ms);
+	return good ? 0 : -EBADMSG;
+}
+
+int sqlrow_attempt(struct sqlstmt *st, struct arena *a, struct attempt_row *ret)
+{
+	*ret = (struct attempt_row){0};
+	TEXT(id);
+	I64(node_index);
+	TEXT(node_id);
+	TEXT(agent);
+	TEXT(action);
+	I64(attempt);
+	bool good = attempt_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
+	TEXT(input);
+	TEXT(error);
+	I64(queued_ms);
+	I64(not_before_ms);
+	I64(started_ms);
+	I64(finished_ms);
+	ret->sandboxed = sqlstmt_col_i64(st, "sandboxed") != 0;
+	I64(cpu_usec);
+	I64(memory_peak_bytes);
+	return good ? 0 : -EBADMSG;
+}

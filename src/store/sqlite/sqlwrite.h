@@ -1,0 +1,26 @@
+/*
+ * How each operation of a transaction changes the database. On the store thread, with the one
+ * writing connection. Rows for a run that is gone (its workflow was deleted) are let go.
+ */
+#pragma once
+
+#include "engine/store.h"
+#include "store/sqlite/sqlconn.h"
+#include "store/sqlite/sqlids.h"
+
+struct sqlwrite {
+	struct sqlconn *conn;
+	struct arena scratch; /* of one transaction */
+	struct sqlids runs, attempts;
+	int64_t last_rid, last_aid;
+};
+
+/* SQLite's result code. */
+int sqlwrite_init(struct sqlwrite *w, struct sqlconn *conn);
+void sqlwrite_fini(struct sqlwrite *w);
+
+/* Applies all ops of a transaction inside the SQLite transaction that is open. */
+int sqlwrite_txn(struct sqlwrite *w, const struct txn *txn);
+
+/* After a rollback: forgets what it remembered of rows that are gone again. */
+void sqlwrite_rolled_back(struct sqlwrite *w);
