@@ -33,6 +33,18 @@ enum {
 	LIMIT_REGEX_STEP_ITEMS = 8,            /* pattern items tried that count as one step */
 	LIMIT_TEMPLATE_OUTPUT_BYTES = 1 << 20, /* one resolved document */
 
+	/* schemas */
+	LIMIT_SCHEMA_SITES = 50000,            /* subschemas of one schema */
+	LIMIT_SCHEMA_DEPTH = 2000,             /* of judging, in subschemas */
+	LIMIT_SCHEMA_STEPS = 500000,           /* of judging any instance, and besides ... */
+	LIMIT_SCHEMA_STEPS_PER_VALUE = 100,    /* ... for each value in it */
+	LIMIT_SCHEMA_SCRATCH_BYTES = 4 << 20,  /* kept findings of alternatives */
+	LIMIT_REGEX_SOURCE_BYTES = 4096,
+	LIMIT_REGEX_NESTING = 100,             /* groups in groups */
+	LIMIT_REGEX_STEPS = 1000000,           /* of one match, as PCRE2 counts them */
+	LIMIT_REGEX_HEAP_KIB = 16 << 10,       /* of one match */
+	LIMIT_REGEX_SUBJECT_BYTES = 64 << 10,  /* longer text is not matched */
+
 	/* agents */
 	LIMIT_AGENT_OUTPUT_BYTES = 16 << 20,   /* stdout of one attempt */
 	LIMIT_AGENT_INPUT_ENV_BYTES = 64 << 10, /* AGENT_INPUT is set below this */

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "base/map.h"
+#include "json/decimal.h"
 
 /* Objects below this size are searched member by member. */
 enum { INDEX_FROM = 16 };
@@ -137,8 +138,24 @@ static int cmp_uint_double(uint64_t u, double d)
 	return d > (double)whole ? -1 : 0;
 }
 
+/* A spelling whose value the double may have lost a part of. */
+static bool is_long(const struct value *v)
+{
+	return v->kind == VALUE_DOUBLE && v->raw && v->n > 15;
+}
+
+static int cmp_exactly(const struct value *a, const struct value *b)
+{
+	struct decimal da, db;
+	decimal_from(&da, a);
+	decimal_from(&db, b);
+	return decimal_cmp(&da, &db);
+}
+
 int value_number_cmp(const struct value *a, const struct value *b)
 {
+	if (is_long(a) || is_long(b))
+		return cmp_exactly(a, b);
 	if (a->kind == VALUE_DOUBLE && b->kind == VALUE_DOUBLE)
 		return a->d < b->d ? -1 : a->d > b->d;
 	if (a->kind == VALUE_DOUBLE)
@@ -193,6 +210,55 @@ bool value_equal(const struct value *a, const struct value *b)
 		break;
 	}
 	return false;
+}
+
+static uint64_t hash_u64(uint64_t u, uint64_t kind)
+{
+	uint64_t words[2] = {u, kind};
+	return map_hash(str_n((const char *)words, sizeof(words)));
+}
+
+static uint64_t hash_large(const struct value *v)
+{
+	if (v->kind == VALUE_DOUBLE && !is_long(v) && v->d == floor(v->d) && fabs(v->d) < 9e18)
+		return hash_u64((uint64_t)(int64_t)v->d, VALUE_INT);
+	struct decimal d;
+	decimal_from(&d, v);
+	int64_t i;
+	return decimal_to_i64(&d, &i) ? hash_u64((uint64_t)i, VALUE_INT) : decimal_hash(&d);
+}
+
+static uint64_t hash_object(const struct value *v)
+{
+	uint64_t h = 0; /* a sum: members have no order */
+	for (uint32_t i = 0; i < v->n; i++)
+		h += hash_u64(map_hash(v->members[i].key), value_hash(&v->members[i].value));
+	return hash_u64(h, VALUE_OBJECT);
+}
+
+uint64_t value_hash(const struct value *v)
+{
+	uint64_t h = v->n;
+	switch (v->kind) {
+	case VALUE_NULL:
+		return hash_u64(0, VALUE_NULL);
+	case VALUE_BOOL:
+		return hash_u64(v->b, VALUE_BOOL);
+	case VALUE_INT:
+		return hash_u64((uint64_t)v->i, VALUE_INT);
+	case VALUE_UINT:
+	case VALUE_DOUBLE:
+		return hash_large(v);
+	case VALUE_STRING:
+		return map_hash(value_text(v));
+	case VALUE_ARRAY:
+		for (uint32_t i = 0; i < v->n; i++)
+			h = hash_u64(h, value_hash(&v->items[i]));
+		return hash_u64(h, VALUE_ARRAY);
+	case VALUE_OBJECT:
+		return hash_object(v);
+	}
+	return 0;
 }
 
 struct value value_copy(struct arena *a, const struct value *v)

@@ -123,8 +123,11 @@ static inline const struct value *value_getz(const struct value *v, const char *
  */
 bool value_equal(const struct value *a, const struct value *b);
 
-/* Compares two numbers by mathematical value: <0, 0, >0. */
+/* Compares two numbers by mathematical value, exactly also where doubles are not: <0, 0, >0. */
 int value_number_cmp(const struct value *a, const struct value *b);
+
+/* A keyed hash; equal values (value_equal) have equal hashes. The key is chosen once per process. */
+uint64_t value_hash(const struct value *v);
 
 /* A deep copy into another arena. */
 struct value value_copy(struct arena *a, const struct value *v);
