@@ -39,11 +39,11 @@ enum {
 	LIMIT_SCHEMA_STEPS = 500000,           /* of judging any instance, and besides ... */
 	LIMIT_SCHEMA_STEPS_PER_VALUE = 100,    /* ... for each value in it */
 	LIMIT_SCHEMA_SCRATCH_BYTES = 4 << 20,  /* kept findings of alternatives */
-	LIMIT_REGEX_SOURCE_BYTES = 4096,
-	LIMIT_REGEX_NESTING = 100,             /* groups in groups */
-	LIMIT_REGEX_STEPS = 1000000,           /* of one match, as PCRE2 counts them */
-	LIMIT_REGEX_HEAP_KIB = 16 << 10,       /* of one match */
-	LIMIT_REGEX_SUBJECT_BYTES = 64 << 10,  /* longer text is not matched */
+	LIMIT_PATTERN_SOURCE_BYTES = 4096,     /* one regular expression of a schema */
+	LIMIT_PATTERN_NESTING = 100,           /* groups in groups */
+	LIMIT_PATTERN_STEPS = 1000000,         /* of one match, as PCRE2 counts them */
+	LIMIT_PATTERN_HEAP_KIB = 16 << 10,     /* of one match */
+	LIMIT_PATTERN_SUBJECT_BYTES = 64 << 10, /* longer text is not matched */
 
 	/* agents */
 	LIMIT_AGENT_OUTPUT_BYTES = 16 << 20,   /* stdout of one attempt */

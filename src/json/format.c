@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "base/utf8.h"
-#include "json/regex.h"
+#include "json/pattern.h"
 #include "json/uri.h"
 
 static const char *const names[] = {
@@ -290,11 +290,11 @@ static bool is_relative_json_pointer(struct str s)
 
 static bool is_regex(struct str s)
 {
-	struct regex *re = NULL;
+	struct pattern *re = NULL;
 	char message[160];
-	if (regex_compile(s, &re, message, sizeof(message)))
+	if (pattern_compile(s, &re, message, sizeof(message)))
 		return false;
-	regex_free(re);
+	pattern_free(re);
 	return true;
 }
 

@@ -17,7 +17,7 @@ struct schema *schema_free(struct schema *s)
 	if (!s)
 		return NULL;
 	for (struct schema_regex *r = s->regexes; r; r = r->next)
-		regex_free(r->re);
+		pattern_free(r->re);
 	for (struct schema_resource *r = s->resources; r; r = r->next)
 		map_free(&r->anchors);
 	map_free(&s->by_uri);

@@ -11,7 +11,7 @@
  *
  * `format` is an annotation, unless SCHEMA_ASSERT_FORMAT or the format-assertion vocabulary asks
  * for more (see json/format.h for what is known). Content keywords are annotations always.
- * Patterns are ECMA-262's (see json/regex.h).
+ * Patterns are ECMA-262's (see json/pattern.h).
  *
  * Numbers count by their mathematical value, however they are spelled and however long.
  *
@@ -66,7 +66,7 @@ bool schema_valid(const struct schema *s, const struct value *instance);
 
 /*
  * The same with all findings. An instance that can't be judged within the bounds
- * (LIMIT_SCHEMA_DEPTH, LIMIT_SCHEMA_STEPS, LIMIT_REGEX_STEPS) is not valid, and says so.
+ * (LIMIT_SCHEMA_DEPTH, LIMIT_SCHEMA_STEPS, LIMIT_PATTERN_STEPS) is not valid, and says so.
  */
 bool schema_check(const struct schema *s, const struct value *instance, struct diag *d);
 

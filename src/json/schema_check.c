@@ -29,7 +29,7 @@ struct check {
 	bool counted;      /* the document's size is in steps_most */
 	const char *spent; /* why judging was given up */
 	struct arena scratch; /* findings of alternatives */
-	struct regex_scratch *regex;
+	struct pattern_scratch *regex;
 };
 
 /* Which items or members an object's keywords have evaluated, one bit each. */
@@ -112,7 +112,7 @@ static bool pay(struct check *c, size_t steps)
 __attribute__((noinline, format(printf, 3, 4))) static enum verdict
 say(struct check *c, const struct schema_place *place, const char *fmt, ...)
 {
-	if (!c->d)
+	if (!c->d || c->spent)
 		return BAD;
 	CLEANUP_BUF struct buf path = {0};
 	buf_reserve(&path, 1);
@@ -250,11 +250,11 @@ static enum verdict judge_number(struct check *c, const struct schema_numbers *k
 	return r;
 }
 
-static enum regex_result match(struct check *c, const struct regex *re, struct str text)
+static enum pattern_result match(struct check *c, const struct pattern *re, struct str text)
 {
 	size_t steps = 0;
-	enum regex_result r = c->spent ? REGEX_NO : regex_match(re, text, &c->regex, &steps);
-	if (r == REGEX_TOO_COSTLY && !c->spent)
+	enum pattern_result r = c->spent ? PATTERN_NO : pattern_match(re, text, &c->regex, &steps);
+	if (r == PATTERN_TOO_COSTLY && !c->spent)
 		c->spent = "holds text on which a pattern takes more steps than allowed, or that is "
 			   "too long for a pattern; make the pattern simpler";
 	pay(c, steps);
@@ -279,7 +279,7 @@ static enum verdict judge_string(struct check *c, const struct schema_strings *k
 	}
 	if (enough(c, r))
 		return r;
-	if (k->pattern && match(c, k->pattern, text) != REGEX_YES)
+	if (k->pattern && match(c, k->pattern, text) != PATTERN_YES)
 		r = say(c, place, "must match the pattern %.*s",
 			(int)(k->pattern_text.n > 300 ? 300 : k->pattern_text.n),
 			k->pattern_text.p);
@@ -506,7 +506,7 @@ static enum verdict judge_member(struct check *c, const struct schema_members *k
 			r = judge(c, p->node, &m->value, here, NULL);
 	}
 	for (uint32_t i = 0; i < k->n_patterns && !enough(c, r); i++) {
-		if (match(c, k->patterns[i].pattern, m->key) != REGEX_YES)
+		if (match(c, k->patterns[i].pattern, m->key) != PATTERN_YES)
 			continue;
 		named = true;
 		r = least(r, judge(c, k->patterns[i].node, &m->value, here, NULL));
@@ -907,7 +907,7 @@ static enum verdict run(const struct schema *s, const struct value *v, schema_kn
 	if (c.spent && d)
 		diag_add(d, "", "%s", c.spent);
 	arena_free(&c.scratch);
-	regex_scratch_free(c.regex);
+	pattern_scratch_free(c.regex);
 	return c.spent ? BAD : r;
 }
 

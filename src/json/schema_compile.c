@@ -84,12 +84,12 @@ static struct schema_node **get_list(struct schema_build *b, struct schema_node 
 	return list;
 }
 
-static struct regex *get_regex(struct schema_build *b, const struct schema_site *site,
+static struct pattern *get_regex(struct schema_build *b, const struct schema_site *site,
 			       const char *key, struct str pattern)
 {
-	struct regex *re = NULL;
+	struct pattern *re = NULL;
 	char message[200] = "";
-	if (regex_compile(pattern, &re, message, sizeof(message))) {
+	if (pattern_compile(pattern, &re, message, sizeof(message))) {
 		schema_refuse(b, site, key, "\"%.*s\" is not a regular expression that works here: %s",
 			      (int)(pattern.n > 200 ? 200 : pattern.n), pattern.p, message);
 		return NULL;

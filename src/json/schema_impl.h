@@ -11,7 +11,7 @@
 
 #include "base/map.h"
 #include "json/format.h"
-#include "json/regex.h"
+#include "json/pattern.h"
 #include "json/schema.h"
 
 enum schema_type {
@@ -75,7 +75,7 @@ struct schema_numbers {
 
 struct schema_strings {
 	uint64_t least, most;
-	struct regex *pattern;
+	struct pattern *pattern;
 	struct str pattern_text;
 	enum format format;
 };
@@ -100,7 +100,7 @@ struct schema_property {
 
 struct schema_pattern_property {
 	struct str text;
-	struct regex *pattern;
+	struct pattern *pattern;
 	struct schema_node *node;
 };
 
@@ -154,7 +154,7 @@ struct schema_node {
 };
 
 struct schema_regex {
-	struct regex *re;
+	struct pattern *re;
 	struct schema_regex *next;
 };
 

@@ -309,11 +309,11 @@ TEST(a_costly_pattern_is_given_up_and_said)
 	for (int i = 0; i < 100; i++)
 		value_push(&a, &list, value_strz("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac"));
 	CHECK(!schema_check(s, &list, &d));
-	CHECK(strstr(d.findings[0].message, "make the pattern simpler"));
+	CHECK_Z(strstr(d.findings[0].message, "make the pattern simpler") ? "" : d.findings[0].message, "");
 
-	char *big = arena_alloc(&a, LIMIT_REGEX_SUBJECT_BYTES + 2);
-	memset(big, 'a', LIMIT_REGEX_SUBJECT_BYTES + 1);
-	struct value text = value_str(str_n(big, LIMIT_REGEX_SUBJECT_BYTES + 1));
+	char *big = arena_alloc(&a, LIMIT_PATTERN_SUBJECT_BYTES + 2);
+	memset(big, 'a', LIMIT_PATTERN_SUBJECT_BYTES + 1);
+	struct value text = value_str(str_n(big, LIMIT_PATTERN_SUBJECT_BYTES + 1));
 	CLEANUP_SCHEMA struct schema *plain = compile(t, &a, "{\"pattern\":\"^a\"}");
 	CHECK_GOOD();
 	diag_init(&d, &a);

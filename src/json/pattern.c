@@ -1,5 +1,5 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "json/regex.h"
+#include "json/pattern.h"
 
 #include <errno.h>
 #include <pcre2.h>
@@ -12,12 +12,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-struct regex {
+struct pattern {
 	pcre2_code *code;
 	bool anchored;
 };
 
-struct regex_scratch {
+struct pattern_scratch {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 };
@@ -390,10 +390,10 @@ static int rewrite_all(struct str pattern, struct buf *out, char *message, size_
 	return 0;
 }
 
-int regex_compile(struct str pattern, struct regex **ret, char *message, size_t size)
+int pattern_compile(struct str pattern, struct pattern **ret, char *message, size_t size)
 {
-	if (pattern.n > LIMIT_REGEX_SOURCE_BYTES) {
-		snprintf(message, size, "is longer than %d bytes", LIMIT_REGEX_SOURCE_BYTES);
+	if (pattern.n > LIMIT_PATTERN_SOURCE_BYTES) {
+		snprintf(message, size, "is longer than %d bytes", LIMIT_PATTERN_SOURCE_BYTES);
 		return -EINVAL;
 	}
 	if (!utf8_valid(pattern)) {
@@ -405,7 +405,7 @@ int regex_compile(struct str pattern, struct regex **ret, char *message, size_t 
 	if (rewrite_all(pattern, &text, message, size))
 		return -EINVAL;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	pcre2_set_parens_nest_limit(context, LIMIT_REGEX_NESTING);
+	pcre2_set_parens_nest_limit(context, LIMIT_PATTERN_NESTING);
 	int error;
 	size_t offset;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text.p, text.n,
@@ -422,14 +422,14 @@ int regex_compile(struct str pattern, struct regex **ret, char *message, size_t 
 	}
 	uint32_t options = 0;
 	pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
-	struct regex *re = NEW0(struct regex);
+	struct pattern *re = NEW0(struct pattern);
 	re->code = code;
 	re->anchored = options & PCRE2_ANCHORED;
 	*ret = re;
 	return 0;
 }
 
-void regex_free(struct regex *re)
+void pattern_free(struct pattern *re)
 {
 	if (!re)
 		return;
@@ -437,16 +437,16 @@ void regex_free(struct regex *re)
 	free(re);
 }
 
-static struct regex_scratch *scratch_new(void)
+static struct pattern_scratch *scratch_new(void)
 {
-	struct regex_scratch *s = NEW0(struct regex_scratch);
+	struct pattern_scratch *s = NEW0(struct pattern_scratch);
 	s->data = pcre2_match_data_create(1, NULL);
 	s->context = pcre2_match_context_create(NULL);
-	pcre2_set_heap_limit(s->context, LIMIT_REGEX_HEAP_KIB);
+	pcre2_set_heap_limit(s->context, LIMIT_PATTERN_HEAP_KIB);
 	return s;
 }
 
-void regex_scratch_free(struct regex_scratch *s)
+void pattern_scratch_free(struct pattern_scratch *s)
 {
 	if (!s)
 		return;
@@ -460,23 +460,23 @@ void regex_scratch_free(struct regex_scratch *s)
  * whole text. So a pattern that may start anywhere is charged for the square of the length, and
  * the step limit grows only as it is needed, charging what was spent in vain.
  */
-enum regex_result regex_match(const struct regex *re, struct str text,
-			      struct regex_scratch **scratch, size_t *steps)
+enum pattern_result pattern_match(const struct pattern *re, struct str text,
+			      struct pattern_scratch **scratch, size_t *steps)
 {
-	if (text.n > LIMIT_REGEX_SUBJECT_BYTES)
-		return REGEX_TOO_COSTLY;
+	if (text.n > LIMIT_PATTERN_SUBJECT_BYTES)
+		return PATTERN_TOO_COSTLY;
 	if (!*scratch)
 		*scratch = scratch_new();
 	*steps += 2 + text.n / 64 + (re->anchored ? 0 : text.n * text.n / 4096);
-	for (uint32_t limit = 1000; limit <= LIMIT_REGEX_STEPS; limit *= 10) {
+	for (uint32_t limit = 1000; limit <= LIMIT_PATTERN_STEPS; limit *= 10) {
 		pcre2_set_match_limit((*scratch)->context, limit);
 		int r = pcre2_match(re->code, (PCRE2_SPTR)text.p, text.n, 0, 0, (*scratch)->data,
 				    (*scratch)->context);
 		if (r >= 0)
-			return REGEX_YES;
+			return PATTERN_YES;
 		if (r != PCRE2_ERROR_MATCHLIMIT)
-			return r == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_TOO_COSTLY;
+			return r == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_TOO_COSTLY;
 		*steps += limit;
 	}
-	return REGEX_TOO_COSTLY;
+	return PATTERN_TOO_COSTLY;
 }
