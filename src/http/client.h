@@ -5,7 +5,9 @@
  * Only http and https, no redirects, no proxy from the environment, no cookies, no decompression.
  * Certificates are verified. The address a name resolves to is judged at the moment its socket is
  * made (and again when a kept connection is used), so a name can't change in between: what `reach`
- * does not cover is never connected to.
+ * does not cover is never connected to. A request that finds its kept connection closed before any
+ * answer is sent again on a new one, as HTTP clients do (RFC 9110, 9.2.2 asks for an idempotency
+ * key where that matters).
  */
 #pragma once
 

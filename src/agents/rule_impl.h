@@ -1,0 +1,31 @@
+/* What a rule's own file needs of the table in rule.c. */
+#pragma once
+
+#include "agents/rule.h"
+#include "base/list.h"
+#include "base/rng.h"
+
+struct http_client;
+
+struct rules {
+	struct rules_config config;
+	struct http_client *http;
+	struct list calls;
+	struct rng rng;
+};
+
+struct rule_call {
+	struct list node; /* in rules->calls */
+	struct rules *rules;
+	rule_done_fn done;
+	void *user;
+	void (*end)(struct rule_call *call); /* frees it, without calling done */
+};
+
+/* What starts a rule: calls done now and returns NULL, or gives a call that was listed. */
+typedef struct rule_call *(*rule_fn)(struct rules *r, struct str input,
+				     const struct rule_context *context, rule_done_fn done,
+				     void *user);
+
+struct rule_call *notifier_start(struct rules *r, struct str input,
+				 const struct rule_context *context, rule_done_fn done, void *user);
