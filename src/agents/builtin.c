@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "agents/manifest.h"
+#include "agents/rule.h"
 #include "base/limits.h"
 #include "base/map.h"
 
@@ -98,12 +99,32 @@ static struct agent_found *next_found(struct finder *f)
 	return item;
 }
 
+/* A RULE agent is only as good as what is built in. */
+static void judge_rule(struct agent_found *item)
+{
+	if (!str_eqz(value_text(value_getz(&item->agent, "type")), "RULE"))
+		return;
+	struct str agent = value_text(value_getz(&item->agent, "name"));
+	const struct value *list = value_getz(&item->agent, "capabilities");
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct str action = value_text(value_getz(&list->items[i], "name"));
+		if (!rule_known(agent, action))
+			diag_add(&item->diag, "capabilities",
+				 "no rule %.*s with the action %.*s is built in: programs are "
+				 "of type SCRIPT",
+				 STR_ARG(agent), STR_ARG(action));
+	}
+}
+
 static void load(struct finder *f, struct agent_found *item)
 {
 	int r = manifest_load(f->arena, item->folder, &item->diag, &item->agent);
 	if (r < 0)
 		diag_add(&item->diag, "", "the manifest can't be read: %s", strerror(-r));
 	if (r != 0)
+		return;
+	judge_rule(item);
+	if (item->diag.n)
 		return;
 	struct str name = value_text(value_getz(&item->agent, "name"));
 	const char *other = map_get(&f->names, name);

@@ -264,7 +264,7 @@ static bool discord_payload(const struct notice *n, struct buf *out)
 	return cut;
 }
 
-static bool webhook_payload(const struct notice *n, const struct rule_context *c, struct buf *out)
+static bool webhook_payload(const struct notice *n, const struct rule_start *c, struct buf *out)
 {
 	struct json_out o = json_out_to(out);
 	json_out_object(&o);
@@ -299,7 +299,7 @@ static bool webhook_payload(const struct notice *n, const struct rule_context *c
 	return cut;
 }
 
-bool notice_payload(const struct notice *n, const struct rule_context *context, struct buf *out)
+bool notice_payload(const struct notice *n, const struct rule_start *start, struct buf *out)
 {
 	switch (n->channel) {
 	case NOTICE_SLACK:
@@ -307,7 +307,7 @@ bool notice_payload(const struct notice *n, const struct rule_context *context, 
 	case NOTICE_DISCORD:
 		return discord_payload(n, out);
 	case NOTICE_WEBHOOK:
-		return webhook_payload(n, context, out);
+		return webhook_payload(n, start, out);
 	case NOTICE_CONSOLE:
 		break;
 	}

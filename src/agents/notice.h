@@ -34,7 +34,7 @@ const char *notice_channel_name(enum notice_channel c);
 const char *notice_severity_name(enum notice_severity s);
 
 /* Appends the request body for the channel; whether something had to be shortened. */
-bool notice_payload(const struct notice *n, const struct rule_context *context, struct buf *out);
+bool notice_payload(const struct notice *n, const struct rule_start *start, struct buf *out);
 
 /* Appends scheme and host of a URL: its path and query are as good as a password. */
 void notice_url_shown(struct buf *out, const char *url);

@@ -14,6 +14,7 @@
 #include "agents/rule_impl.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/client.h"
@@ -118,6 +119,18 @@ static void on_pause_over(uv_timer_t *timer)
 	try_once(timer->data);
 }
 
+static void log_try(struct delivery *d, struct str why, int64_t pause_ms)
+{
+	CLEANUP_BUF struct buf line = {0}, safe = {0};
+	buf_printf(&line, "try %d: ", d->tries);
+	redact(d->redactor, why, &line);
+	buf_printf(&line, "; next try in %lld ms", (long long)pause_ms);
+	escape_terminal(&safe, buf_str(&line));
+	for (char *at = safe.p; (at = memchr(at, '\n', (size_t)(safe.p + safe.n - at)));)
+		*at = ' ';
+	d->call.log(d->call.user, buf_str(&safe));
+}
+
 /* Another try after a pause, or the end. */
 static void again(struct delivery *d, struct str why, int64_t asked_ms)
 {
@@ -132,6 +145,7 @@ static void again(struct delivery *d, struct str why, int64_t asked_ms)
 		pause *= 2;
 	pause = pause / 2 + (int64_t)rng_below(&r->rng, (uint64_t)(pause / 2 + 1));
 	pause = pause < asked_ms ? asked_ms : pause;
+	log_try(d, why, pause);
 	uv_timer_start(&d->timer, on_pause_over, (uint64_t)pause, 0);
 }
 
@@ -227,11 +241,40 @@ static struct redactor *redactor_of(const char *url)
 	return r;
 }
 
-static void console(const struct notice *n, const struct rule_context *c, rule_done_fn done,
-		    void *user)
+/* The message in the service's log and, as one line of JSON, in the attempt's. */
+static void console_lines(const struct rule_call *call, const struct rule_start *start,
+			  const struct notice *n, struct str title, struct str message,
+			  struct str fields)
 {
 	static const enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR,
 						LOG_LEVEL_ERROR};
+	const char *severity = notice_severity_name(n->severity);
+	const struct log_field line[] = {
+		LOG_Z("severity", severity),
+		LOG_STR("message", message),
+		LOG_STR("title", title),
+		LOG_STR("fields", fields),
+		LOG_STR("workflow", start->workflow),
+		LOG_STR("run_id", start->run_id),
+		LOG_STR("node_id", start->node_id),
+	};
+	log_write(levels[n->severity], "notifier.message", line, ARRAY_LEN(line));
+	CLEANUP_BUF struct buf text = {0};
+	struct json_out o = json_out_to(&text);
+	json_out_object(&o);
+	json_out_key(&o, "severity");
+	json_out_strz(&o, severity);
+	json_out_key(&o, "title");
+	json_out_str(&o, title);
+	json_out_key(&o, "message");
+	json_out_str(&o, message);
+	json_out_end(&o);
+	call->log(call->user, buf_str(&text));
+}
+
+static void console(const struct rule_call *call, const struct rule_start *start,
+		    const struct notice *n)
+{
 	CLEANUP_BUF struct buf title = {0}, message = {0}, fields = {0}, out = {0};
 	bool cut = notice_clamp(&title, n->title, CONSOLE_TEXT, false);
 	cut |= notice_clamp(&message, n->message, CONSOLE_TEXT, false);
@@ -240,52 +283,43 @@ static void console(const struct notice *n, const struct rule_context *c, rule_d
 		json_write(&all, n->fields);
 		cut |= notice_clamp(&fields, buf_str(&all), CONSOLE_TEXT, false);
 	}
-	const struct log_field line[] = {
-		LOG_Z("severity", notice_severity_name(n->severity)),
-		LOG_STR("message", buf_str(&message)),
-		LOG_STR("title", buf_str(&title)),
-		LOG_STR("fields", buf_str(&fields)),
-		LOG_STR("workflow", c->workflow),
-		LOG_STR("run_id", c->run_id),
-		LOG_STR("node_id", c->node_id),
-	};
-	log_write(levels[n->severity], "notifier.message", line, ARRAY_LEN(line));
+	console_lines(call, start, n, buf_str(&title), buf_str(&message), buf_str(&fields));
 	output_text(&out, n, 0, 1, cut);
 	struct rule_result result = {.output = buf_str(&out)};
-	done(user, &result);
+	call->done(call->user, &result);
 }
 
-static struct delivery *delivery_new(struct rules *r, rule_done_fn done, void *user)
+static struct delivery *delivery_new(const struct rule_call *call)
 {
 	struct delivery *d = NEW0(struct delivery);
-	d->call = (struct rule_call){.rules = r, .done = done, .user = user, .end = end};
-	uv_timer_init(r->config.loop, &d->timer);
+	d->call = *call;
+	d->call.end = end;
+	uv_timer_init(call->rules->config.loop, &d->timer);
 	d->timer.data = d;
-	list_push_back(&r->calls, &d->call.node);
+	list_push_back(&call->rules->calls, &d->call.node);
 	return d;
 }
 
-struct rule_call *notifier_start(struct rules *r, struct str input,
-				 const struct rule_context *context, rule_done_fn done, void *user)
+struct rule_call *notifier_start(const struct rule_call *call, const struct rule_start *start)
 {
 	CLEANUP_ARENA struct arena arena = {0};
 	struct notice notice;
-	const char *wrong = notice_read(&arena, input, &notice);
+	const char *wrong = notice_read(&arena, start->input, &notice);
 	if (wrong) {
 		struct rule_result result = {.code = "invalid_input", .message = str_of(wrong)};
-		done(user, &result);
+		call->done(call->user, &result);
 		return NULL;
 	}
 	if (notice.channel == NOTICE_CONSOLE) {
-		console(&notice, context, done, user);
+		console(call, start, &notice);
 		return NULL;
 	}
-	struct delivery *d = delivery_new(r, done, user);
+	struct delivery *d = delivery_new(call);
 	d->arena = arena;
 	arena = (struct arena){0};
 	d->notice = notice;
-	d->key = arena_str(&d->arena, context->idempotency_key).p;
-	d->truncated = notice_payload(&notice, context, &d->body);
+	d->key = arena_str(&d->arena, start->idempotency_key).p;
+	d->truncated = notice_payload(&notice, start, &d->body);
 	d->redactor = redactor_of(notice.url);
 	/* never inside the caller: so done comes later, and the call can be given out */
 	uv_timer_start(&d->timer, on_pause_over, 0, 0);

@@ -2,25 +2,22 @@
 
 #include "agents/rule_impl.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "http/client.h"
 
-static struct rule_call *noop_start(struct rules *r, struct str input,
-				    const struct rule_context *context, rule_done_fn done,
-				    void *user)
+static struct rule_call *noop_start(const struct rule_call *call, const struct rule_start *start)
 {
-	(void)r;
-	(void)context;
 	struct rule_result result = {.output = STR("{}")};
 	CLEANUP_BUF struct buf output = {0};
-	if (input.n > 2) { /* neither nothing nor {} */
-		buf_reserve(&output, input.n + 12);
+	if (start->input.n > 2) { /* neither nothing nor {} */
+		buf_reserve(&output, start->input.n + 12);
 		buf_puts(&output, "{\"input\":");
-		buf_put_str(&output, input);
+		buf_put_str(&output, start->input);
 		buf_putc(&output, '}');
 		result.output = buf_str(&output);
 	}
-	done(user, &result);
+	call->done(call->user, &result);
 	return NULL;
 }
 
@@ -53,6 +50,7 @@ int rules_new(const struct rules_config *config, struct rules **ret)
 	r->config = *config;
 	list_init(&r->calls);
 	struct rules_config *c = &r->config;
+	c->clock = c->clock ? c->clock : clock_system();
 	c->try_timeout_ms = c->try_timeout_ms ? c->try_timeout_ms : 10000;
 	c->first_pause_ms = c->first_pause_ms ? c->first_pause_ms : 500;
 	c->longest_pause_ms = c->longest_pause_ms ? c->longest_pause_ms : 30000;
@@ -69,35 +67,29 @@ int rules_new(const struct rules_config *config, struct rules **ret)
 	return 0;
 }
 
-void rules_close(struct rules **ret)
+void rules_free(struct rules *r)
 {
-	struct rules *r = *ret;
 	if (!r)
 		return;
-	*ret = NULL;
 	while (!list_empty(&r->calls))
 		rule_cancel(container_of(r->calls.next, struct rule_call, node));
 	http_client_close(&r->http);
 	free(r);
 }
 
-void rule_start(struct rules *r, struct str agent, struct str action, struct str input,
-		const struct rule_context *context, rule_done_fn done, void *user,
-		struct rule_call **ret)
+struct rule_call *rule_start(struct rules *r, const struct rule_start *start, rule_log_fn log,
+			     rule_done_fn done, void *user)
 {
-	struct rule_call *call = NULL;
-	const struct rule *rule = action.n ? find(agent, action) : NULL;
-	if (rule) {
-		call = rule->start(r, input, context, done, user);
-	} else {
-		struct rule_result result = {
-			.code = "unknown_rule",
-			.message = STR("this version has no such rule built in"),
-		};
-		done(user, &result);
-	}
-	if (ret)
-		*ret = call;
+	struct rule_call call = {.rules = r, .log = log, .done = done, .user = user};
+	const struct rule *rule = start->action.n ? find(start->agent, start->action) : NULL;
+	if (rule)
+		return rule->start(&call, start);
+	struct rule_result result = {
+		.code = "unknown_rule",
+		.message = STR("this version has no such rule built in"),
+	};
+	done(user, &result);
+	return NULL;
 }
 
 void rule_cancel(struct rule_call *call)

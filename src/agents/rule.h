@@ -20,16 +20,18 @@ struct rule_call; /* one attempt under way */
 /* Zero means the default in brackets. */
 struct rules_config {
 	struct uv_loop_s *loop;
-	struct clock *clock;
-	bool allow_private;	  /* deliver to loopback and private addresses too; link-local
-				     ones (cloud metadata) are always refused */
+	struct clock *clock;	  /* [clock_system()] */
+	bool allow_private;	  /* deliver to loopback and private addresses too; link-local ones
+				     (cloud metadata) are always refused */
 	int64_t try_timeout_ms;	  /* of one try to deliver [10,000] */
 	int64_t first_pause_ms;	  /* before the second try, doubled for each further [500] */
 	int64_t longest_pause_ms; /* a Retry-After above it ends the attempt instead [30,000] */
 	int tries;		  /* in one attempt [4] */
 };
 
-struct rule_context { /* borrowed for the call */
+struct rule_start { /* borrowed for the call */
+	struct str agent, action;
+	struct str input; /* JSON object */
 	struct str run_id, node_id, project, workflow;
 	int64_t attempt;
 	struct str idempotency_key; /* stable per run and node */
@@ -44,26 +46,27 @@ struct rule_result {
 	int64_t retry_after_ms; /* not before that; 0 = as you like */
 };
 
+/* One line (without a newline) for the attempt's log. */
+typedef void (*rule_log_fn)(void *user, struct str line);
 typedef void (*rule_done_fn)(void *user, const struct rule_result *result);
 
 /* 0, or a negative errno. */
 int rules_new(const struct rules_config *config, struct rules **ret);
 
-/* Ends all calls without a word: what was under way is unfinished, as after a crash. The memory
- * goes once the loop has run on. Leaves NULL. */
-void rules_close(struct rules **r);
+/* Ends all calls without a word: what was under way is unfinished, as after a crash. The loop must
+ * run on once for the rest of the memory. NULL is fine. */
+void rules_free(struct rules *r);
 
 /* Whether this version has such a rule; with an empty action, whether it has the agent at all. */
 bool rule_known(struct str agent, struct str action);
 
 /*
  * Begins an attempt. `done` is called exactly once, possibly before this returns, unless the call
- * is cancelled. *ret (may be NULL) is the call to cancel, good until done is called; NULL when
- * that happened already.
+ * is cancelled; `log` any number of times before that. Returns the call to cancel, good until
+ * done is called; NULL when that happened already.
  */
-void rule_start(struct rules *r, struct str agent, struct str action, struct str input,
-		const struct rule_context *context, rule_done_fn done, void *user,
-		struct rule_call **ret);
+struct rule_call *rule_start(struct rules *r, const struct rule_start *start, rule_log_fn log,
+			     rule_done_fn done, void *user);
 
-/* Ends the call; done is not called any more. */
+/* Ends the call; neither log nor done is called any more. */
 void rule_cancel(struct rule_call *call);

@@ -17,15 +17,16 @@ struct rules {
 struct rule_call {
 	struct list node; /* in rules->calls */
 	struct rules *rules;
+	rule_log_fn log;
 	rule_done_fn done;
 	void *user;
 	void (*end)(struct rule_call *call); /* frees it, without calling done */
 };
 
-/* What starts a rule: calls done now and returns NULL, or gives a call that was listed. */
-typedef struct rule_call *(*rule_fn)(struct rules *r, struct str input,
-				     const struct rule_context *context, rule_done_fn done,
-				     void *user);
+/*
+ * What starts a rule: copies `call` (whose `end` and `node` are its own business), or calls done
+ * now and returns NULL.
+ */
+typedef struct rule_call *(*rule_fn)(const struct rule_call *call, const struct rule_start *start);
 
-struct rule_call *notifier_start(struct rules *r, struct str input,
-				 const struct rule_context *context, rule_done_fn done, void *user);
+struct rule_call *notifier_start(const struct rule_call *call, const struct rule_start *start);

@@ -11,7 +11,9 @@ static bool write_agent(const struct folder *f, const char *at, const char *name
 {
 	CLEANUP_BUF struct buf path = {0}, text = {0};
 	buf_printf(&path, "%s%sagent.yaml", at, *at ? "/" : "");
-	buf_printf(&text, "name: %s\ntype: RULE\nversion: v1\ncapabilities: {run: }\n", name);
+	buf_printf(&text,
+		   "name: %s\ntype: SCRIPT\nversion: v1\ncommand: [sh]\ncapabilities: {run: }\n",
+		   name);
 	return folder_write(f, path.p, text.p, 0644);
 }
 
@@ -92,6 +94,26 @@ TEST(a_bad_manifest_is_told_and_harms_no_other)
 	CHECK(strstr(all.items[2].diag.findings[0].message, "already"));
 }
 
+TEST(a_rule_that_is_not_built_in_is_refused)
+{
+	static const char rest[] = "type: RULE\nversion: v1\ncapabilities: {run: }\n";
+	FOLDER f = {0};
+	CLEANUP_BUF struct buf good = {0}, bad = {0};
+	buf_printf(&good, "name: noop\n%s", rest);
+	buf_printf(&bad, "name: other\n%s", rest);
+	CHECK(folder_new(&f));
+	CHECK(folder_write(&f, "a/agent.yaml", good.p, 0644) &&
+	      folder_write(&f, "b/agent.yaml", bad.p, 0644));
+	CLEANUP_ARENA struct arena a = {0};
+	struct agent_roots roots;
+	struct agents_found all;
+	CHECK(roots_of(&a, &roots, f.path, NULL));
+	builtin_find(&a, &roots, &all);
+	CHECK_INT(all.n, 2);
+	CHECK(!all.items[0].refused);
+	CHECK(all.items[1].refused && strstr(all.items[1].diag.findings[0].message, "built in"));
+}
+
 TEST(a_root_that_is_no_folder_is_named)
 {
 	CLEANUP_ARENA struct arena a = {0};
@@ -147,5 +169,5 @@ TEST(only_folders_under_a_root_are_allowed_however_they_are_spelled)
 
 TAP_MAIN(RUN(agents_are_found_two_deep_in_order_and_hidden_ones_left_out),
 	 RUN(a_root_may_be_an_agent_itself), RUN(a_bad_manifest_is_told_and_harms_no_other),
-	 RUN(a_root_that_is_no_folder_is_named),
+	 RUN(a_rule_that_is_not_built_in_is_refused), RUN(a_root_that_is_no_folder_is_named),
 	 RUN(only_folders_under_a_root_are_allowed_however_they_are_spelled))

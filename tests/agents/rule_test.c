@@ -28,12 +28,13 @@ struct got {
 	struct buf message, output;
 	bool retryable;
 	int64_t retry_after_ms;
+	struct buf log;
 };
 
 static void fixture_free(struct fixture *f)
 {
 	web_free(&f->web);
-	rules_close(&f->rules);
+	rules_free(f->rules);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&f->loop);
 }
@@ -42,6 +43,7 @@ static void got_free(struct got *g)
 {
 	buf_free(&g->message);
 	buf_free(&g->output);
+	buf_free(&g->log);
 }
 
 static bool open_fixture(struct fixture *f, const struct web_step *steps, size_t n)
@@ -62,6 +64,13 @@ static bool open_fixture(struct fixture *f, const struct web_step *steps, size_t
 	return f->web && rules_new(&config, &f->rules) == 0;
 }
 
+static void on_log(void *user, struct str line)
+{
+	struct got *g = user;
+	buf_put_str(&g->log, line);
+	buf_putc(&g->log, '\n');
+}
+
 static void on_done(void *user, const struct rule_result *r)
 {
 	struct got *g = user;
@@ -79,7 +88,9 @@ static void on_done(void *user, const struct rule_result *r)
 		uv_stop(g->loop);
 }
 
-static const struct rule_context context = {
+static const struct rule_start context = {
+	.agent = {"notifier", 8},
+	.action = {"send", 4},
 	.run_id = {"run-1", 5},
 	.node_id = {"notify", 6},
 	.project = {"default", 7},
@@ -90,11 +101,10 @@ static const struct rule_context context = {
 
 static struct rule_call *start(struct fixture *f, struct got *g, const char *input)
 {
-	struct rule_call *call;
+	struct rule_start s = context;
+	s.input = str_of(input);
 	g->loop = &f->loop;
-	rule_start(f->rules, STR("notifier"), STR("send"), str_of(input), &context, on_done, g,
-		   &call);
-	return call;
+	return rule_start(f->rules, &s, on_log, on_done, g);
 }
 
 static void run(struct fixture *f, struct got *g, const char *input)
@@ -125,15 +135,16 @@ static void send_to(struct fixture *f, struct got *g, const char *channel, const
 TEST(noop_answers_at_once_with_what_it_was_given)
 {
 	STEPS({.status = 200});
-	struct rule_call *call = (struct rule_call *)&f;
-	rule_start(f.rules, STR("noop"), STR("run"), STR("{\"a\":[1]}"), &context, on_done, &g,
-		   &call);
+	struct rule_start s = {
+		.agent = STR("noop"), .action = STR("run"), .input = STR("{\"a\":[1]}")};
+	CHECK(rule_start(f.rules, &s, on_log, on_done, &g) == NULL);
 	CHECK_INT(g.n, 1);
-	CHECK(call == NULL);
 	CHECK_STR(buf_str(&g.output), STR("{\"input\":{\"a\":[1]}}"));
-	rule_start(f.rules, STR("noop"), STR("run"), STR("{}"), &context, on_done, &g, NULL);
+	s.input = STR("{}");
+	CHECK(rule_start(f.rules, &s, on_log, on_done, &g) == NULL);
 	CHECK_STR(buf_str(&g.output), STR("{}"));
-	rule_start(f.rules, STR("noop"), STR("jump"), STR("{}"), &context, on_done, &g, NULL);
+	s.action = STR("jump");
+	CHECK(rule_start(f.rules, &s, on_log, on_done, &g) == NULL);
 	CHECK_Z(g.code, "unknown_rule");
 	CHECK(rule_known(STR("noop"), STR("run")) && rule_known(STR("notifier"), STR("")) &&
 	      !rule_known(STR("noop"), STR("send")) && !rule_known(STR("x"), STR("")));
@@ -147,6 +158,7 @@ TEST(the_console_delivers_at_once)
 	CHECK_STR(buf_str(&g.output), STR("{\"delivered\":true,\"channel\":\"console\","
 					  "\"attempts\":1,\"truncated\":false}"));
 	CHECK_INT(web_n_requests(f.web), 0);
+	CHECK_Z(g.log.p, "{\"severity\":\"warning\",\"title\":\"\",\"message\":\"hello\"}\n");
 }
 
 TEST(each_service_gets_its_own_form_and_the_idempotency_key)
@@ -187,6 +199,7 @@ TEST(a_busy_service_is_tried_again_with_the_same_key)
 	CHECK(strstr(g.output.p, "\"attempts\":3"));
 	CHECK_INT(web_n_requests(f.web), 3);
 	CHECK(strstr(web_request(f.web, 2)->head, "Idempotency-Key: key-1\r\n"));
+	CHECK(str_starts(buf_str(&g.log), STR("try 1: status 500; next try in ")));
 }
 
 TEST(retry_after_is_waited_for)
@@ -253,6 +266,7 @@ TEST(no_part_of_the_url_is_told_even_when_the_other_side_says_it)
 	CHECK(!strstr(g.message.p, "T0KEN") && !strstr(g.message.p, "s3cr3t") &&
 	      !strstr(g.message.p, "%54"));
 	CHECK(strstr(g.message.p, "[redacted]"));
+	CHECK_INT(g.log.n, 0);
 	web_free(&f.web);
 	run(&f, &g,
 	    "{\"channel\":\"slack\",\"message\":\"x\","
@@ -272,7 +286,7 @@ TEST(inner_addresses_are_refused_unless_allowed)
 	struct rules *open_rules = f.rules;
 	struct rules_config config = {.loop = &f.loop, .clock = &f.clock.clock};
 	CHECK_INT(rules_new(&config, &f.rules), 0);
-	rules_close(&open_rules);
+	rules_free(open_rules);
 	send_to(&f, &g, "webhook", "");
 	CHECK_Z(g.code, "delivery_failed");
 	CHECK(strstr(g.message.p, "may be reached"));
@@ -322,8 +336,9 @@ TEST(a_cancelled_call_is_not_heard_of_again_in_any_state)
 	while (web_n_requests(f.web) < 2)
 		uv_run(&f.loop, UV_RUN_ONCE);
 	rule_cancel(call);
-	start(&f, &silent, input.p); /* left to rules_close() */
-	rules_close(&f.rules);
+	start(&f, &silent, input.p); /* left to rules_free() */
+	rules_free(f.rules);
+	f.rules = NULL;
 	uv_stop(&f.loop);
 	uv_run(&f.loop, UV_RUN_ONCE);
 	CHECK_INT(silent.n, 0);
