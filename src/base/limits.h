@@ -16,6 +16,8 @@ enum {
 	/* workflow definitions */
 	LIMIT_PLAN_NODES = 20000,
 	LIMIT_PLAN_DEPENDS = 200000,           /* edges in all */
+	LIMIT_RETRY_ATTEMPTS = 100,            /* retry.maxAttempts */
+	LIMIT_DURATION_DAYS = 365,             /* time-outs and retry intervals */
 
 	/* expressions */
 	LIMIT_CEL_SOURCE_BYTES = 8192,
@@ -59,6 +61,8 @@ enum {
 	LIMIT_AGENT_FOLDER_DEPTH = 16,
 	LIMIT_AGENT_FOLDERS = 1000,            /* agents found under all roots */
 	LIMIT_ATTEMPTS_LOST = 5,               /* attempts lost to crashes before a node fails */
+	LIMIT_ERROR_BYTES = 4096,              /* kept of one error message */
+	LIMIT_ATTEMPTS_LATER = 100,            /* "retry later" answers before a node fails */
 
 	/* requests to others */
 	LIMIT_HTTP_CLIENT_CONNECTIONS = 256,   /* open at once, more calls wait */

@@ -1,0 +1,27 @@
+/* Attempts: from the row to the end. Private to src/engine. */
+#pragma once
+
+#include "engine/state.h"
+
+/* The next attempt of a node: started, queued, or to be started after delay_ms (0 = now). */
+void attempt_make(struct run *r, uint32_t index, int64_t delay_ms);
+
+/* Its retry time has come. */
+void attempt_ready(struct attempt *a);
+
+/* Starts attempts that wait while there are slots. */
+void attempt_admit(struct engine *e);
+
+/* The node's time-out: the executor is asked to stop it. */
+void attempt_time_out(struct attempt *a);
+
+/* The run stops: ends what was not started, asks the executor to stop what was. */
+void attempt_cancel(struct attempt *a);
+
+/* Recovery: an attempt whose row says QUEUED goes on; one that was RUNNING is lost. */
+void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *row);
+
+/* The state machine's invariant. */
+void attempt_check(const struct attempt *a);
+
+void attempt_free(struct attempt *a);

@@ -1,0 +1,247 @@
+/*
+ * A node:
+ *
+ *               +------------------------------> SKIPPED   (join rule, when)
+ *               |      +--------------+--------> CANCELLED (the run stops)
+ *    PENDING ---+--> QUEUED --> RUNNING -------> SUCCESS
+ *       |              |  ^        |  |
+ *       |              |  +-retry--+  +--------> FAILED, TIMED_OUT
+ *       +--------------+-----------------------> FAILED    (bad input)
+ *
+ * Approvals, waits and forEach bring states of their own between PENDING and the end.
+ */
+#include "engine/node.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/attempt.h"
+#include "engine/emit.h"
+#include "engine/roots.h"
+#include "engine/run.h"
+
+#define MAY(status) (1u << (status))
+
+static const unsigned moves[] = {
+	[NODE_PENDING] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) |
+			 MAY(NODE_SKIPPED) | MAY(NODE_CANCELLED),
+	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
+	[NODE_RUNNING] = MAY(NODE_QUEUED) | MAY(NODE_SUCCESS) | MAY(NODE_FAILED) |
+			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED),
+	[NODE_WAITING_APPROVAL] = 0,
+	[NODE_SUCCESS] = 0,
+	[NODE_FAILED] = 0,
+	[NODE_SKIPPED] = 0,
+	[NODE_CANCELLED] = 0,
+	[NODE_TIMED_OUT] = 0,
+};
+
+static void check(const struct node *n)
+{
+	if (n->status == NODE_PENDING || node_status_final(n->status))
+		ASSERT(!n->attempt || !node_status_final(n->status));
+}
+
+void node_move(struct node *n, enum node_status to)
+{
+	ASSERT(moves[n->status] & MAY(to));
+	n->status = to;
+	check(n);
+}
+
+static char *keep(struct str s, uint32_t *ret_n)
+{
+	*ret_n = (uint32_t)s.n;
+	return mem_dup(s.p, s.n);
+}
+
+static enum join_end join_end_of(const struct plan_node *pn, enum node_status status)
+{
+	switch (status) {
+	case NODE_SUCCESS:
+		return JOIN_END_SUCCESS;
+	case NODE_FAILED:
+	case NODE_TIMED_OUT:
+		return pn->continue_on_error ? JOIN_END_TOLERATED : JOIN_END_FAILED;
+	case NODE_SKIPPED:
+	case NODE_CANCELLED:
+	case NODE_PENDING:
+	case NODE_QUEUED:
+	case NODE_RUNNING:
+	case NODE_WAITING_APPROVAL:
+		break;
+	}
+	return JOIN_END_SKIPPED;
+}
+
+/* The end in memory; rows and events are the caller's. */
+static void finish(struct run *r, uint32_t index, enum node_status status)
+{
+	struct node *n = &r->nodes[index];
+	node_move(n, status);
+	n->end = join_end_of(&r->plan->nodes[index], status);
+	r->n_unfinished--;
+	r->n_failed += n->end == JOIN_END_FAILED;
+	run_node_ended(r, index);
+}
+
+static void tell_finished(struct run *r, uint32_t index, const char *code)
+{
+	struct engine *e = r->engine;
+	const struct node *n = &r->nodes[index];
+	struct json_out o = emit_event_begin(e);
+	json_out_key(&o, "nodeId");
+	json_out_str(&o, r->plan->nodes[index].id);
+	json_out_key(&o, "status");
+	json_out_strz(&o, node_status_name(n->status));
+	json_out_key(&o, "attempt");
+	json_out_int(&o, n->attempts);
+	if (code) {
+		json_out_key(&o, "code");
+		json_out_strz(&o, code);
+	}
+	if (n->started_ms) {
+		json_out_key(&o, "durationMs");
+		json_out_int(&o, e->wall_ms > n->started_ms ? e->wall_ms - n->started_ms : 0);
+	}
+	emit_event_end(r, "node.finished", &o);
+}
+
+void node_succeed(struct run *r, uint32_t index, struct str output)
+{
+	struct node *n = &r->nodes[index];
+	if (r->plan->nodes[index].keep_result)
+		n->output = keep(output, &n->output_n);
+	finish(r, index, NODE_SUCCESS);
+	emit_node(r, index, output, (struct str){0}, (struct str){0});
+	tell_finished(r, index, NULL);
+}
+
+void node_fail(struct run *r, uint32_t index, enum node_status status, struct str error,
+	       const char *code)
+{
+	struct node *n = &r->nodes[index];
+	n->error = keep(error, &n->error_n);
+	finish(r, index, status);
+	emit_node(r, index, (struct str){0}, error, (struct str){0});
+	tell_finished(r, index, code);
+}
+
+void node_cancel(struct run *r, uint32_t index, enum node_status status, bool tell)
+{
+	finish(r, index, status);
+	emit_node(r, index, (struct str){0}, (struct str){0}, (struct str){0});
+	if (tell)
+		tell_finished(r, index, NULL);
+}
+
+static void skip(struct run *r, uint32_t index, const char *reason, bool upstream)
+{
+	struct engine *e = r->engine;
+	struct str error = {0};
+	finish(r, index, NODE_SKIPPED);
+	if (upstream) {
+		r->nodes[index].end = JOIN_END_UPSTREAM;
+		error = emit_error(e, "upstream_failed", STR("a node before it failed"),
+				   (struct str){0}, false);
+	}
+	emit_node(r, index, (struct str){0}, error, (struct str){0});
+	struct json_out o = emit_event_begin(e);
+	json_out_key(&o, "nodeId");
+	json_out_str(&o, r->plan->nodes[index].id);
+	json_out_key(&o, "reason");
+	json_out_strz(&o, reason);
+	emit_event_end(r, "node.skipped", &o);
+}
+
+/* The node's condition: whether it may run; ends the node when not. */
+static bool pass_when(struct run *r, uint32_t index)
+{
+	struct engine *e = r->engine;
+	const struct plan_node *pn = &r->plan->nodes[index];
+	struct roots roots = {r, index, &e->scratch};
+	struct resolve_roots env = roots_env(&roots);
+	struct resolve_error error;
+	struct value v;
+	if (!pn->when)
+		return true;
+	if (resolve_run(pn->when, &env, &e->scratch, &v, &error) == 0 && v.kind == VALUE_BOOL) {
+		if (!v.b)
+			skip(r, index, "when", false);
+		return v.b;
+	}
+	if (*error.code == 0) {
+		error = (struct resolve_error){.code = "template_error"};
+		snprintf(error.message, sizeof(error.message),
+			 "must give true or false, not %s", value_kind_name(&v));
+	}
+	char text[sizeof(error.message) + 8];
+	snprintf(text, sizeof(text), "when: %s", error.message);
+	node_fail(r, index, NODE_FAILED,
+		  emit_error(e, error.code, str_of(text), (struct str){0}, false), error.code);
+	return false;
+}
+
+void node_judge(struct run *r, uint32_t index)
+{
+	struct node *n = &r->nodes[index];
+	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
+		return;
+	switch (join_judge(r->plan->nodes[index].join, &n->counts)) {
+	case JOIN_WAIT:
+		break;
+	case JOIN_SKIP:
+		skip(r, index, "join_rule", false);
+		break;
+	case JOIN_UPSTREAM:
+		skip(r, index, "upstream_failed", true);
+		break;
+	case JOIN_RUN:
+		if (pass_when(r, index))
+			attempt_make(r, index, 0);
+		break;
+	}
+}
+
+static bool is_upstream(struct str error)
+{
+	return str_starts(error, STR("{\"code\":\"upstream_failed\""));
+}
+
+void node_restore(struct run *r, uint32_t index, enum node_status status, struct str output,
+		  struct str error)
+{
+	struct node *n = &r->nodes[index];
+	const struct plan_node *pn = &r->plan->nodes[index];
+	ASSERT(n->status == NODE_PENDING && node_status_final(status));
+	n->status = status;
+	n->end = join_end_of(pn, status);
+	if (status == NODE_SKIPPED && is_upstream(error))
+		n->end = JOIN_END_UPSTREAM;
+	if (output.n && pn->keep_result)
+		n->output = keep(output, &n->output_n);
+	if (error.n && status != NODE_SKIPPED)
+		n->error = keep(error, &n->error_n);
+	r->n_unfinished--;
+	r->n_failed += n->end == JOIN_END_FAILED;
+	for (uint32_t k = 0; k < pn->n_dependents; k++)
+		join_count(&r->nodes[pn->dependents[k]].counts, n->end);
+}
+
+bool node_moves(const struct run *r, uint32_t index)
+{
+	const struct node *n = &r->nodes[index];
+	const struct plan_node *pn = &r->plan->nodes[index];
+	if (node_status_final(n->status))
+		return !n->attempt;
+	if (n->attempt) {
+		attempt_check(n->attempt);
+		return n->status != NODE_PENDING;
+	}
+	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
+		return false;
+	for (uint32_t k = 0; k < pn->n_depends; k++)
+		if (!node_status_final(r->nodes[pn->depends[k]].status))
+			return join_judge(pn->join, &n->counts) == JOIN_WAIT;
+	return false;
+}

@@ -1,0 +1,25 @@
+/* Nodes: readiness, ends and what they mean for dependents. Private to src/engine. */
+#pragma once
+
+#include "engine/state.h"
+
+/* Looks whether the node may start, is to be skipped, or waits. */
+void node_judge(struct run *r, uint32_t index);
+
+/* Attempt ended well: the output is JSON text and lives in the current transaction. */
+void node_succeed(struct run *r, uint32_t index, struct str output);
+
+/* Ends FAILED or TIMED_OUT. error: JSON text. */
+void node_fail(struct run *r, uint32_t index, enum node_status status, struct str error,
+	       const char *code);
+void node_cancel(struct run *r, uint32_t index, enum node_status status, bool tell);
+
+/* Recovery and retry: a node that has ended already; its dependents are not judged yet. */
+void node_restore(struct run *r, uint32_t index, enum node_status status, struct str output,
+		  struct str error);
+
+/* Whether a live attempt, a timer, the queue or an unfinished dependency moves it on. */
+bool node_moves(const struct run *r, uint32_t index);
+
+/* Moves status; bug when the table does not allow it. */
+void node_move(struct node *n, enum node_status to);

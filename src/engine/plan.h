@@ -1,0 +1,95 @@
+/*
+ * A plan: one version of a workflow, validated and compiled for running. Immutable, counted by
+ * references (several runs share one), everything in its own arena. Loop thread only.
+ *
+ * plan_compile() judges a definition (contract section 3) as a whole and reports every finding
+ * with its place.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "base/sha256.h"
+#include "engine/join.h"
+#include "engine/resolve.h"
+#include "json/value.h"
+#include "model/names.h"
+
+struct catalog;
+struct schema;
+
+struct plan_retry {
+	int64_t max_attempts;
+	int64_t initial_ms, maximum_ms;
+	double coefficient;
+	double jitter; /* the delay is scaled by 1 ± jitter */
+};
+
+struct plan_node {
+	struct str id, agent, action;
+	const uint32_t *depends; /* indexes of nodes, as written */
+	uint32_t n_depends;
+	const uint32_t *dependents;
+	uint32_t n_dependents;
+	const uint32_t *refs; /* nodes that its templates mention, each once */
+	uint32_t n_refs;
+	uint32_t level; /* longest way from a node without dependencies */
+	enum join_rule join;
+	bool continue_on_error;
+	bool keep_result; /* a template may ask for its output, status or error */
+	int64_t timeout_ms; /* 0 = none */
+	struct plan_retry retry;
+	struct str limits;               /* JSON object, "" = none */
+	const struct resolve *when;      /* NULL = always */
+	const struct resolve *workspace; /* NULL = none */
+	const struct resolve *inputs;    /* never NULL */
+};
+
+struct plan {
+	int refs;
+	struct arena arena;
+	struct str project, name, description;
+	enum workflow_status status;
+	struct str workflow_id; /* set by whoever gives it its place */
+	int64_t version;
+	struct schema *context_schema; /* NULL = anything */
+	int64_t timeout_ms;            /* 0 = none */
+	bool uses_context;             /* a template may ask for it */
+	struct plan_node *nodes;
+	size_t n_nodes;
+	struct map by_id; /* node id -> struct plan_node */
+	struct value definition; /* normal form */
+	struct str definition_json;
+	char sha256[SHA256_HEX_BYTES]; /* of the canonical definition */
+};
+
+/*
+ * 0 and a plan with one reference, or 1 with findings. The document is not needed afterwards.
+ * `project` is used when the document names none, and must agree with it otherwise.
+ * catalog NULL leaves out what depends on the registered agents (a version that was saved before).
+ */
+int plan_compile(const struct catalog *catalog, struct str project, const struct value *document,
+		 struct diag *d, struct plan **ret);
+
+struct plan *plan_ref(struct plan *p);
+/* NULL is fine; always returns NULL. */
+struct plan *plan_unref(struct plan *p);
+
+static inline void plan_unrefp(struct plan **p)
+{
+	plan_unref(*p);
+}
+#define CLEANUP_PLAN CLEANUP(plan_unrefp)
+
+/* The node's index, or -1. */
+int64_t plan_find(const struct plan *p, struct str node_id);
+
+static inline uint32_t plan_index(const struct plan *p, const struct plan_node *n)
+{
+	return (uint32_t)(n - p->nodes);
+}

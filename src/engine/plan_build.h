@@ -1,0 +1,31 @@
+/* A plan under construction: what the plan_*.c files share. Private to engine/plan*. */
+#pragma once
+
+#include "engine/fields.h"
+#include "engine/plan.h"
+
+struct plan_build {
+	struct plan *plan;
+	const struct catalog *catalog;
+	struct diag *diag;
+	const struct value *context_properties; /* of a closed contextSchema; NULL: any member */
+};
+
+/* "nodes[3]" */
+void plan_build_place(char ret[FIELDS_PATH_BYTES], size_t index);
+
+/* plan_nodes.c: the fields of all nodes. Nodes that could not be read at all have no id. */
+void plan_build_nodes(struct plan_build *b, const struct value *nodes);
+
+/* plan_limits.c: a node's or agent's limits; the JSON text, or "". */
+struct str plan_build_limits(struct arena *a, const struct value *limits, struct diag *d,
+			     const char *path);
+
+/* plan_graph.c: dependencies to indexes, dependents, levels; cycles are findings. */
+void plan_build_graph(struct plan_build *b, const struct value *nodes);
+
+/* plan_refs.c: what templates refer to must be there when they are resolved. */
+void plan_build_refs(struct plan_build *b);
+
+/* plan_form.c: the normal form of the definition, its text and hash. */
+void plan_build_form(struct plan_build *b, const struct value *document);

@@ -1,0 +1,85 @@
+#include "engine/roots.h"
+
+#include "base/timefmt.h"
+#include "json/parse.h"
+
+static struct value parsed(struct arena *a, struct str json)
+{
+	struct value v = VALUE_NULL_INIT;
+	if (json.n)
+		json_parse(a, json, JSON_BORROW, &v, NULL);
+	return v;
+}
+
+static struct value text_time(struct arena *a, int64_t ms)
+{
+	char *text = arena_alloc(a, TIMEFMT_RFC3339_BYTES);
+	timefmt_rfc3339(text, ms);
+	return value_strz(text);
+}
+
+static struct value run_value(const struct roots *x)
+{
+	struct value v = value_object(x->arena, 3);
+	value_putz(x->arena, &v, "id", value_str(ID_STR(x->run->id)));
+	value_putz(x->arena, &v, "startedAt", text_time(x->arena, x->run->started_ms));
+	value_putz(x->arena, &v, "trigger", parsed(x->arena, x->run->trigger));
+	return v;
+}
+
+static struct value workflow_value(const struct roots *x)
+{
+	struct value v = value_object(x->arena, 2);
+	value_putz(x->arena, &v, "name", value_str(x->run->plan->name));
+	value_putz(x->arena, &v, "version", value_int(x->run->plan->version));
+	return v;
+}
+
+/* One node as templates see it; a member that is not there yet is left out, so that asking for it
+ * is an error that names the path. */
+static struct value node_value(const struct roots *x, const struct node *n)
+{
+	struct value v = value_object(x->arena, 3);
+	if (!node_status_final(n->status))
+		return v;
+	value_putz(x->arena, &v, "status", value_strz(node_status_name(n->status)));
+	if (n->output)
+		value_putz(x->arena, &v, "output", parsed(x->arena, str_n(n->output, n->output_n)));
+	value_putz(x->arena, &v, "error",
+		   n->error ? parsed(x->arena, str_n(n->error, n->error_n)) : value_null());
+	return v;
+}
+
+/* Only the nodes that this node's templates mention: the cost does not grow with the run. */
+static struct value nodes_value(const struct roots *x)
+{
+	const struct plan_node *pn = &x->run->plan->nodes[x->index];
+	struct value v = value_object(x->arena, pn->n_refs);
+	for (uint32_t i = 0; i < pn->n_refs; i++)
+		value_put(x->arena, &v, x->run->plan->nodes[pn->refs[i]].id,
+			  node_value(x, &x->run->nodes[pn->refs[i]]));
+	return v;
+}
+
+static bool root(void *ctx, struct str name, struct value *ret)
+{
+	const struct roots *x = ctx;
+	if (str_eqz(name, "nodes"))
+		*ret = nodes_value(x);
+	else if (str_eqz(name, "context"))
+		*ret = parsed(x->arena, x->run->context);
+	else if (str_eqz(name, "run"))
+		*ret = run_value(x);
+	else if (str_eqz(name, "workflow"))
+		*ret = workflow_value(x);
+	else if (str_eqz(name, "project"))
+		*ret = value_str(x->run->plan->project);
+	else
+		return false;
+	return true;
+}
+
+struct resolve_roots roots_env(struct roots *r)
+{
+	return (struct resolve_roots){.root = root, .ctx = r};
+}

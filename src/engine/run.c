@@ -1,0 +1,288 @@
+/*
+ * A run:
+ *
+ *    PENDING --> RUNNING -----------------------> SUCCESS, FAILED  (no node is left)
+ *                   |  cancel, time-out
+ *                   v
+ *                RUNNING, stopping -------------> CANCELLED, TIMED_OUT
+ *                   (`stopping` is durable; nodes that were not started end at once, the run
+ *                    ends with the last live attempt)
+ *
+ * A failed node is handled when it has continueOnError, or when a direct dependent with a rule
+ * made for failure (all_failed, one_failed; runOn: failure) ran. A run with a failed node that is
+ * not handled ends FAILED.
+ */
+#include "engine/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/attempt.h"
+#include "engine/emit.h"
+#include "engine/node.h"
+#include "json/parse.h"
+
+#define MAY(status) (1u << (status))
+
+static const unsigned moves[] = {
+	[RUN_PENDING] = MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_FAILED),
+	[RUN_RUNNING] = MAY(RUN_SUCCESS) | MAY(RUN_FAILED) | MAY(RUN_CANCELLED) |
+			MAY(RUN_TIMED_OUT),
+	[RUN_WAITING_APPROVAL] = 0,
+	[RUN_SUCCESS] = 0,
+	[RUN_FAILED] = 0,
+	[RUN_CANCELLED] = 0,
+	[RUN_TIMED_OUT] = 0,
+};
+
+static void check(const struct run *r)
+{
+	if (run_status_final(r->status)) {
+		ASSERT(r->n_unfinished == 0 && !timer_armed(&r->limit));
+		ASSERT((r->stopping == STOP_CANCEL) == (r->status == RUN_CANCELLED));
+		ASSERT((r->stopping == STOP_TIMEOUT) == (r->status == RUN_TIMED_OUT));
+		ASSERT(r->status != RUN_SUCCESS || r->started_ms > 0);
+	}
+}
+
+static void move(struct run *r, enum run_status to)
+{
+	ASSERT(moves[r->status] & MAY(to));
+	r->status = to;
+	check(r);
+}
+
+struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, struct str id,
+		    struct str context, struct str trigger)
+{
+	struct run *r = mem_new0(sizeof(*r) + plan->n_nodes * sizeof(r->nodes[0]));
+	r->engine = e;
+	r->plan = plan_ref(plan);
+	r->workflow = w;
+	memcpy(r->id.text, id.p, ID_TEXT_BYTES - 1);
+	char *text = mem_new0(context.n + trigger.n + 1);
+	memcpy(text, context.p, context.n);
+	memcpy(text + context.n, trigger.p, trigger.n);
+	r->context = str_n(text, context.n);
+	r->trigger = str_n(text + context.n, trigger.n);
+	r->created_ms = e->wall_ms;
+	r->limit.kind = TIMER_RUN_LIMIT;
+	r->n_unfinished = (uint32_t)plan->n_nodes;
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		r->nodes[i].counts.n = plan->nodes[i].n_depends;
+	map_put(&e->runs, ID_STR(r->id), r);
+	list_push_back(&e->open, &r->link);
+	e->n_open_runs++;
+	if (w)
+		w->n_open_runs++;
+	return r;
+}
+
+void run_arm(struct run *r)
+{
+	struct engine *e = r->engine;
+	if (r->plan->timeout_ms == 0 || r->stopping != STOP_NONE)
+		return;
+	int64_t left_ms = r->started_ms + r->plan->timeout_ms - e->wall_ms;
+	if (left_ms > r->plan->timeout_ms)
+		left_ms = r->plan->timeout_ms;
+	timer_arm(&e->timers, &r->limit, e->now_ms + (left_ms > 0 ? left_ms : 0));
+}
+
+void run_begin(struct run *r)
+{
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
+		node_judge(r, i);
+}
+
+void run_node_ended(struct run *r, uint32_t index)
+{
+	if (r->settled_last)
+		r->nodes[r->settled_last - 1].next_settled = index + 1;
+	else
+		r->settled_first = index + 1;
+	r->settled_last = index + 1;
+}
+
+void run_resume(struct run *r)
+{
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+		const struct node *n = &r->nodes[i];
+		if (r->stopping == STOP_NONE)
+			node_judge(r, i);
+		else if (!n->attempt && !node_status_final(n->status))
+			node_cancel(r, i, NODE_CANCELLED, false);
+	}
+	run_settle(r);
+}
+
+/* Whether a direct dependent that was made for failure ran. */
+static bool failure_handled(const struct run *r, uint32_t index)
+{
+	const struct plan_node *pn = &r->plan->nodes[index];
+	for (uint32_t k = 0; k < pn->n_dependents; k++) {
+		uint32_t d = pn->dependents[k];
+		enum node_status s = r->nodes[d].status;
+		if (join_handles_failure(r->plan->nodes[d].join) &&
+		    (s == NODE_SUCCESS || s == NODE_FAILED || s == NODE_TIMED_OUT))
+			return true;
+	}
+	return false;
+}
+
+/* The first failed node (as the definition orders them) that nothing handled, or -1. */
+static int64_t unhandled_failure(const struct run *r)
+{
+	if (r->n_failed == 0)
+		return -1;
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
+		if (r->nodes[i].end == JOIN_END_FAILED && !failure_handled(r, i))
+			return i;
+	return -1;
+}
+
+static struct str node_error(struct run *r, uint32_t index)
+{
+	struct engine *e = r->engine;
+	const struct node *n = &r->nodes[index];
+	struct str id = r->plan->nodes[index].id;
+	struct value v = VALUE_NULL_INIT;
+	if (n->error)
+		json_parse(&e->scratch, str_n(n->error, n->error_n), JSON_DEFAULT, &v, NULL);
+	struct str code = value_text(value_getz(&v, "code"));
+	struct str message = value_text(value_getz(&v, "message"));
+	char *text = arena_printf(&e->scratch, "node \"%.*s\" failed: %.*s", STR_ARG(id),
+				  STR_ARG(message));
+	return emit_error(e, code.n ? arena_dup(&e->scratch, code.p, code.n) : "node_failed",
+			  str_of(text), id, false);
+}
+
+static void tell_finished(struct run *r, struct str error)
+{
+	struct engine *e = r->engine;
+	struct json_out o = emit_event_begin(e);
+	json_out_key(&o, "status");
+	json_out_strz(&o, run_status_name(r->status));
+	if (error.n) {
+		json_out_key(&o, "error");
+		json_out_raw(&o, error);
+	}
+	json_out_key(&o, "durationMs");
+	json_out_int(&o, e->wall_ms > r->started_ms ? e->wall_ms - r->started_ms : 0);
+	emit_event_end(r, "run.finished", &o);
+}
+
+static void ended_effect(void *ctx, struct txn *txn, void *arg, int64_t op)
+{
+	struct engine *e = ctx;
+	struct run *r = arg;
+	if (e->config.on_run_end)
+		e->config.on_run_end(e->config.watcher, &txn->ops[op].run);
+	run_free(r);
+}
+
+static void finish(struct run *r, enum run_status status, struct str error)
+{
+	struct engine *e = r->engine;
+	timer_disarm(&e->timers, &r->limit);
+	move(r, status);
+	tell_finished(r, error);
+	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
+	e->n_open_runs--;
+	pump_effect(&e->pump, ended_effect, r, (int64_t)pump_txn(&e->pump)->n_ops - 1);
+}
+
+static void end(struct run *r)
+{
+	struct engine *e = r->engine;
+	int64_t failed;
+	switch (r->stopping) {
+	case STOP_CANCEL:
+		finish(r, RUN_CANCELLED,
+		       emit_error(e, "cancelled", STR("the run was cancelled"), (struct str){0},
+				  false));
+		return;
+	case STOP_TIMEOUT:
+		finish(r, RUN_TIMED_OUT,
+		       emit_error(e, "run_timeout", STR("the run took longer than its timeout"),
+				  (struct str){0}, false));
+		return;
+	case STOP_NONE:
+		failed = unhandled_failure(r);
+		if (failed >= 0)
+			finish(r, RUN_FAILED, node_error(r, (uint32_t)failed));
+		else
+			finish(r, RUN_SUCCESS, (struct str){0});
+	}
+}
+
+void run_settle(struct run *r)
+{
+	while (r->settled_first) {
+		uint32_t index = r->settled_first - 1;
+		struct node *n = &r->nodes[index];
+		const struct plan_node *pn = &r->plan->nodes[index];
+		r->settled_first = n->next_settled;
+		n->next_settled = 0;
+		if (!r->settled_first)
+			r->settled_last = 0;
+		if (r->stopping != STOP_NONE)
+			continue;
+		for (uint32_t k = 0; k < pn->n_dependents; k++) {
+			join_count(&r->nodes[pn->dependents[k]].counts, n->end);
+			node_judge(r, pn->dependents[k]);
+		}
+	}
+	if (r->n_unfinished == 0 && !run_status_final(r->status))
+		end(r);
+}
+
+static void tell_stopping(struct run *r, struct str reason)
+{
+	struct json_out o = emit_event_begin(r->engine);
+	json_out_key(&o, "why");
+	json_out_strz(&o, r->stopping == STOP_CANCEL ? "cancel" : "timeout");
+	if (reason.n) {
+		json_out_key(&o, "reason");
+		json_out_str(&o, reason);
+	}
+	emit_event_end(r, "run.stopping", &o);
+}
+
+void run_stop(struct run *r, enum stop_reason why, struct str reason)
+{
+	if (r->stopping != STOP_NONE || run_status_final(r->status))
+		return;
+	r->stopping = why;
+	timer_disarm(&r->engine->timers, &r->limit);
+	emit_run_set(r, (struct str){0}, 0);
+	tell_stopping(r, reason);
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+		struct node *n = &r->nodes[i];
+		if (n->attempt)
+			attempt_cancel(n->attempt);
+		else if (!node_status_final(n->status))
+			node_cancel(r, i, NODE_CANCELLED, false);
+	}
+	run_settle(r);
+}
+
+void run_free(struct run *r)
+{
+	struct engine *e = r->engine;
+	for (size_t i = 0; i < r->plan->n_nodes; i++) {
+		free(r->nodes[i].output);
+		free(r->nodes[i].error);
+		if (r->nodes[i].attempt)
+			attempt_free(r->nodes[i].attempt);
+	}
+	timer_disarm(&e->timers, &r->limit);
+	map_remove(&e->runs, ID_STR(r->id));
+	list_remove(&r->link);
+	if (r->workflow)
+		r->workflow->n_open_runs--;
+	free((char *)(uintptr_t)r->context.p);
+	plan_unref(r->plan);
+	free(r);
+}

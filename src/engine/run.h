@@ -1,0 +1,29 @@
+/* Runs: start, settling, stop and end. Private to src/engine. */
+#pragma once
+
+#include "engine/state.h"
+
+/* Memory for a run of the plan, in the engine's tables; takes a reference of the plan. */
+struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, struct str id,
+		    struct str context, struct str trigger);
+
+/* PENDING -> RUNNING; judges every node once. Rows are the caller's business. */
+void run_begin(struct run *r);
+
+/* Recovery: judges the nodes that wait for nothing; a stopping run's nodes end. */
+void run_resume(struct run *r);
+
+/* Arms the run's time-out, measured from started_ms. */
+void run_arm(struct run *r);
+
+/* Tells the ends of nodes to their dependents; ends the run when no node is left. */
+void run_settle(struct run *r);
+
+/* Queues the end of a node for run_settle(). */
+void run_node_ended(struct run *r, uint32_t index);
+
+/* Cancel or time-out. Nothing when it is stopping already. */
+void run_stop(struct run *r, enum stop_reason why, struct str reason);
+
+/* Out of all tables and freed; nothing in the store changes. */
+void run_free(struct run *r);

@@ -1,0 +1,323 @@
+/* Saving and deleting agents and workflows. */
+#include "base/limits.h"
+#include "engine/emit.h"
+#include "engine/state.h"
+
+enum { RETRY_AFTER_MS = 1000 };
+
+struct request {
+	struct engine *engine;
+	engine_reply_fn fn;
+	void *arg;
+	struct arena arena;
+	struct diag diag;
+};
+
+static void request_open(struct request *q, struct engine *e, engine_reply_fn fn, void *arg)
+{
+	*q = (struct request){.engine = e, .fn = fn, .arg = arg};
+	diag_init(&q->diag, &q->arena);
+	engine_enter(e);
+}
+
+static void request_close(struct request *q)
+{
+	arena_free(&q->arena);
+	engine_leave(q->engine);
+}
+#define CLEANUP_REQUEST CLEANUP(request_close)
+
+static void refuse(struct request *q, enum engine_outcome outcome)
+{
+	q->fn(q->arg, &(struct engine_reply){
+		.outcome = outcome,
+		.diag = q->diag.n ? &q->diag : NULL,
+		.retry_after_ms = outcome == ENGINE_UNAVAILABLE ? RETRY_AFTER_MS : 0,
+	});
+}
+
+/* Whether the store takes rows now; refuses the request otherwise. */
+static bool store_ready(struct request *q)
+{
+	if (!q->engine->pump.full)
+		return true;
+	refuse(q, ENGINE_UNAVAILABLE);
+	return false;
+}
+
+static void reply(struct request *q, enum engine_outcome outcome, struct str id, int64_t version)
+{
+	emit_reply(q->engine, q->fn, q->arg,
+		   &(struct engine_reply){.outcome = outcome, .id = id, .version = version},
+		   (struct str){0});
+}
+
+/* ---- agents ---- */
+
+static struct str copy(struct arena *a, struct str s)
+{
+	return s.n ? arena_str(a, s) : (struct str){0};
+}
+
+static void agent_row_emit(struct engine *e, const struct agent *agent)
+{
+	struct txn *txn = pump_txn(&e->pump);
+	struct arena *a = &txn->arena;
+	struct agent_row row = agent->row;
+	struct capability_row *caps = ARENA_NEW_ARRAY(a, struct capability_row,
+						      row.n_capabilities);
+	for (size_t i = 0; i < row.n_capabilities; i++)
+		caps[i] = (struct capability_row){
+			.name = copy(a, row.capabilities[i].name),
+			.description = copy(a, row.capabilities[i].description),
+			.input_schema = copy(a, row.capabilities[i].input_schema),
+			.output_schema = copy(a, row.capabilities[i].output_schema),
+		};
+	row.capabilities = caps;
+	row.id = copy(a, row.id);
+	row.project = copy(a, row.project);
+	row.name = copy(a, row.name);
+	row.version = copy(a, row.version);
+	row.description = copy(a, row.description);
+	row.entry_path = copy(a, row.entry_path);
+	row.command = copy(a, row.command);
+	row.limits = copy(a, row.limits);
+	row.digest = copy(a, row.digest);
+	txn_add(txn, TXN_AGENT_PUT)->agent = row;
+}
+
+/* The agent that the save replaces, in *ret (NULL = a new one); false when it was refused. */
+static bool agent_target(struct request *q, const struct agent_save *save,
+			 const struct agent *fresh, struct agent **ret)
+{
+	const struct catalog *c = &q->engine->catalog;
+	struct agent *named = catalog_agent(c, fresh->row.project, fresh->row.name);
+	*ret = named;
+	if (save->id.n) {
+		*ret = catalog_agent_by_id(c, fresh->row.project, save->id);
+		if (!*ret) {
+			refuse(q, ENGINE_NOT_FOUND);
+			return false;
+		}
+	}
+	if (named && (save->id.n ? named != *ret : !save->upsert)) {
+		diag_add(&q->diag, "name", "there is an agent \"%.*s\" already",
+			 STR_ARG(fresh->row.name));
+		refuse(q, ENGINE_CONFLICT);
+		return false;
+	}
+	if (*ret && !str_eq((*ret)->row.name, fresh->row.name)) {
+		struct str user = catalog_agent_user(c, *ret);
+		if (user.n) {
+			diag_add(&q->diag, "name", "cannot change: workflow \"%.*s\" uses agent "
+				 "\"%.*s\"", STR_ARG(user), STR_ARG((*ret)->row.name));
+			refuse(q, ENGINE_CONFLICT);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void agent_store(struct request *q, struct agent *fresh, const struct agent *old)
+{
+	struct engine *e = q->engine;
+	char id[ID_TEXT_BYTES];
+	if (!old)
+		id_make(&e->ids, e->wall_ms, id);
+	fresh->row.id = arena_str(&fresh->arena, old ? old->row.id : str_of(id));
+	fresh->row.created_ms = old ? old->row.created_ms : e->wall_ms;
+	fresh->row.updated_ms = e->wall_ms;
+	bool made = !old;
+	catalog_agent_put(&e->catalog, fresh);
+	agent_row_emit(e, fresh);
+	reply(q, made ? ENGINE_CREATED : ENGINE_OK, fresh->row.id, 0);
+}
+
+void engine_agent_save(struct engine *e, const struct agent_save *save, engine_reply_fn fn,
+		       void *arg)
+{
+	struct request q CLEANUP_REQUEST;
+	request_open(&q, e, fn, arg);
+	if (!store_ready(&q))
+		return;
+	struct agent *old, *fresh = agent_compile(save->doc, save->project, &q.diag);
+	if (!fresh) {
+		refuse(&q, ENGINE_INVALID);
+		return;
+	}
+	fresh->row.builtin = save->builtin;
+	fresh->row.digest = copy(&fresh->arena, save->digest);
+	if (!agent_target(&q, save, fresh, &old)) {
+		agent_unref(fresh);
+	} else if (old && agent_same(&old->row, &fresh->row)) {
+		agent_unref(fresh);
+		reply(&q, ENGINE_UNCHANGED, old->row.id, 0);
+	} else {
+		agent_store(&q, fresh, old);
+	}
+}
+
+void engine_agent_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
+			 void *arg)
+{
+	struct request q CLEANUP_REQUEST;
+	request_open(&q, e, fn, arg);
+	if (!store_ready(&q))
+		return;
+	struct agent *agent = catalog_agent_by_id(&e->catalog, project, id);
+	if (!agent) {
+		refuse(&q, ENGINE_NOT_FOUND);
+		return;
+	}
+	struct str user = catalog_agent_user(&e->catalog, agent);
+	if (user.n) {
+		diag_add(&q.diag, "", "workflow \"%.*s\" uses agent \"%.*s\"; change or delete it "
+			 "first", STR_ARG(user), STR_ARG(agent->row.name));
+		refuse(&q, ENGINE_CONFLICT);
+		return;
+	}
+	struct txn_op *op = txn_add(pump_txn(&e->pump), TXN_AGENT_DELETE);
+	op->agent.id = copy(&pump_txn(&e->pump)->arena, agent->row.id);
+	op->agent.project = copy(&pump_txn(&e->pump)->arena, agent->row.project);
+	catalog_agent_remove(&e->catalog, agent);
+	reply(&q, ENGINE_OK, id, 0);
+}
+
+/* ---- workflows ---- */
+
+static bool workflow_target(struct request *q, const struct workflow_save *save,
+			    const struct plan *plan, struct workflow **ret)
+{
+	const struct catalog *c = &q->engine->catalog;
+	struct workflow *named = catalog_workflow(c, plan->project, plan->name);
+	*ret = named;
+	if (save->id.n) {
+		*ret = catalog_workflow_by_id(c, plan->project, save->id);
+		if (!*ret) {
+			refuse(q, ENGINE_NOT_FOUND);
+			return false;
+		}
+	}
+	if (named && (save->id.n ? named != *ret : !save->upsert)) {
+		diag_add(&q->diag, "name", "there is a workflow \"%.*s\" already",
+			 STR_ARG(plan->name));
+		refuse(q, ENGINE_CONFLICT);
+		return false;
+	}
+	return true;
+}
+
+static void version_emit(struct engine *e, const struct plan *plan)
+{
+	struct txn *txn = pump_txn(&e->pump);
+	struct arena *a = &txn->arena;
+	struct workflow_node_row *rows = ARENA_NEW_ARRAY(a, struct workflow_node_row,
+							 plan->n_nodes);
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		rows[i] = (struct workflow_node_row){
+			.node_id = copy(a, plan->nodes[i].id),
+			.agent = copy(a, plan->nodes[i].agent),
+			.action = copy(a, plan->nodes[i].action),
+		};
+	txn_add(txn, TXN_VERSION_ADD)->version = (struct version_row){
+		.workflow_id = copy(a, plan->workflow_id),
+		.version = plan->version,
+		.definition = copy(a, plan->definition_json),
+		.sha256 = copy(a, str_of(plan->sha256)),
+		.created_ms = e->wall_ms,
+		.nodes = rows,
+		.n_nodes = plan->n_nodes,
+	};
+}
+
+static void workflow_emit(struct engine *e, const struct workflow_row *row)
+{
+	struct txn *txn = pump_txn(&e->pump);
+	struct workflow_row r = *row;
+	r.id = copy(&txn->arena, row->id);
+	r.project = copy(&txn->arena, row->project);
+	r.name = copy(&txn->arena, row->name);
+	r.description = copy(&txn->arena, row->description);
+	txn_add(txn, TXN_WORKFLOW_PUT)->workflow = r;
+}
+
+static void workflow_store(struct request *q, struct plan *plan, const struct workflow *old)
+{
+	struct engine *e = q->engine;
+	char id[ID_TEXT_BYTES];
+	if (!old)
+		id_make(&e->ids, e->wall_ms, id);
+	plan->workflow_id = arena_str(&plan->arena, old ? old->row.id : str_of(id));
+	plan->version = old ? old->row.version + 1 : 1;
+	struct workflow_row row = {
+		.id = plan->workflow_id,
+		.project = plan->project,
+		.name = plan->name,
+		.description = plan->description,
+		.status = plan->status,
+		.version = plan->version,
+		.created_ms = old ? old->row.created_ms : e->wall_ms,
+		.updated_ms = e->wall_ms,
+	};
+	bool made = !old;
+	catalog_workflow_put(&e->catalog, &row, plan_ref(plan));
+	workflow_emit(e, &row);
+	version_emit(e, plan);
+	reply(q, made ? ENGINE_CREATED : ENGINE_OK, plan->workflow_id, plan->version);
+}
+
+void engine_workflow_save(struct engine *e, const struct workflow_save *save, engine_reply_fn fn,
+			  void *arg)
+{
+	struct request q CLEANUP_REQUEST;
+	struct workflow *old;
+	request_open(&q, e, fn, arg);
+	if (!store_ready(&q))
+		return;
+	CLEANUP_PLAN struct plan *plan = NULL;
+	if (plan_compile(&e->catalog, save->project, save->doc, &q.diag, &plan) != 0) {
+		refuse(&q, ENGINE_INVALID);
+		return;
+	}
+	if (!workflow_target(&q, save, plan, &old))
+		return;
+	if (old && old->plan && strcmp(old->plan->sha256, plan->sha256) == 0)
+		reply(&q, ENGINE_UNCHANGED, old->row.id, old->row.version);
+	else
+		workflow_store(&q, plan, old);
+}
+
+void engine_workflow_check(struct engine *e, struct str project, const struct value *doc,
+			   engine_reply_fn fn, void *arg)
+{
+	struct request q CLEANUP_REQUEST;
+	request_open(&q, e, fn, arg);
+	CLEANUP_PLAN struct plan *plan = NULL;
+	int r = plan_compile(&e->catalog, project, doc, &q.diag, &plan);
+	refuse(&q, r == 0 ? ENGINE_OK : ENGINE_INVALID);
+}
+
+void engine_workflow_delete(struct engine *e, struct str project, struct str id,
+			    engine_reply_fn fn, void *arg)
+{
+	struct request q CLEANUP_REQUEST;
+	request_open(&q, e, fn, arg);
+	if (!store_ready(&q))
+		return;
+	struct workflow *w = catalog_workflow_by_id(&e->catalog, project, id);
+	if (!w) {
+		refuse(&q, ENGINE_NOT_FOUND);
+		return;
+	}
+	if (w->n_open_runs > 0) {
+		diag_add(&q.diag, "", "workflow \"%.*s\" has %zu open runs; cancel them or wait "
+			 "for their end", STR_ARG(w->row.name), w->n_open_runs);
+		refuse(&q, ENGINE_CONFLICT);
+		return;
+	}
+	struct txn_op *op = txn_add(pump_txn(&e->pump), TXN_WORKFLOW_DELETE);
+	op->workflow.id = copy(&pump_txn(&e->pump)->arena, w->row.id);
+	op->workflow.project = copy(&pump_txn(&e->pump)->arena, w->row.project);
+	reply(&q, ENGINE_OK, w->row.id, 0);
+	catalog_workflow_remove(&e->catalog, w);
+}

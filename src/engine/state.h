@@ -1,0 +1,127 @@
+/*
+ * The engine's memory: what it knows of every open run. Private to src/engine.
+ *
+ * Text that rows borrow lives in the plan (held by its runs), in the run (freed only when its last
+ * transaction is durable) or in the transaction.
+ *
+ * Time: now_ms is the engine's own, from the monotonic clock; timers use it, so a jump of the wall
+ * clock moves none of them. wall_ms is for rows. Both stand still during one call.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/rng.h"
+#include "engine/catalog.h"
+#include "engine/engine.h"
+#include "engine/join.h"
+#include "engine/plan.h"
+#include "engine/pump.h"
+#include "engine/timer.h"
+
+/*
+ * An attempt from its row to its end.
+ *
+ *    (made) ---> WAITING ---> STARTING ---> RUNNING ---> (end)
+ *      |            ^             |            |           ^
+ *      +-> BACKOFF -+             |            v           |
+ *      |                          |         STOPPING ------+
+ *      +--> STARTING              +----> (end: stopped before it was started)
+ *    WAITING, BACKOFF ---> (end: cancelled, or its input was bad)
+ */
+enum attempt_state {
+	ATT_WAITING,  /* QUEUED, in the queue for a slot */
+	ATT_BACKOFF,  /* QUEUED, its retry timer is armed */
+	ATT_STARTING, /* RUNNING, its row is on its way to the disk */
+	ATT_RUNNING,  /* RUNNING, with the executor */
+	ATT_STOPPING, /* RUNNING, the executor was told to stop (or will be, once that is durable) */
+	ATT_ENDED,
+};
+
+struct attempt {
+	struct attempt_id id;
+	struct run *run;
+	uint32_t index;  /* of the node */
+	uint32_t number; /* 1, 2, … */
+	enum attempt_state state;
+	enum attempt_stop why; /* STOPPING */
+	bool script;           /* needs a slot */
+	bool has_row;          /* its row was added before */
+	bool has_slot;
+	bool log_cut;
+	struct agent *agent; /* from STARTING on */
+	struct list link;    /* WAITING: the queue; STOPPING by time-out: engine.stops */
+	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
+	int64_t queued_ms, not_before_ms, started_ms; /* wall clock */
+	int64_t started_mono_ms;
+	uint32_t log_lines;
+	size_t log_bytes;
+};
+
+/* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
+struct node {
+	enum node_status status;
+	enum join_end end; /* when final: what it is for its dependents */
+	struct join_counts counts;
+	struct attempt *attempt; /* QUEUED, RUNNING: its live one */
+	char *output, *error;    /* JSON text, kept while templates may ask; or NULL */
+	uint32_t output_n, error_n;
+	uint32_t attempts;     /* number of the newest */
+	uint32_t tries;        /* failures that count against maxAttempts */
+	uint32_t lost, later;  /* lost in a row; "retry later" answers in all */
+	uint32_t log_lines;    /* logged over all attempts */
+	uint32_t next_settled; /* the run's list of ends to be told to dependents; index + 1 */
+	bool copied;           /* from the run that this one retries */
+	int64_t started_ms;
+};
+
+/* A run's states: see engine/run.c. */
+struct run {
+	struct run_id id;
+	struct engine *engine;
+	struct list link; /* engine.open */
+	struct plan *plan;
+	struct workflow *workflow; /* alive: it has this open run */
+	enum run_status status;
+	enum stop_reason stopping;
+	int64_t created_ms, started_ms, started_mono_ms;
+	int64_t n_events;
+	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
+	uint64_t note_batch;
+	struct timer limit;
+	uint32_t n_unfinished, n_failed;
+	uint32_t settled_first, settled_last; /* index + 1 */
+	struct str context, trigger;          /* in one block at context.p */
+	struct node nodes[];
+};
+
+struct engine {
+	struct engine_config config;
+	struct pump pump;
+	struct timer_heap timers;
+	struct timer store_retry, keys_prune;
+	struct catalog catalog;
+	struct map runs, attempts;
+	struct map claims; /* "project\nkey" */
+	struct list open;  /* runs, oldest first */
+	struct list queue; /* attempts that wait for a slot */
+	struct list stops; /* attempts to be stopped when the call is over */
+	struct id_gen ids;
+	struct rng rng;
+	struct arena scratch; /* of one step */
+	struct buf text;      /* of one row */
+	int64_t now_ms, wall_ms;
+	int depth;
+	size_t n_open_runs, n_scripts, n_queued, n_running;
+};
+
+/* engine.c: every public call, timer and effect is between these two. */
+void engine_enter(struct engine *e);
+void engine_leave(struct engine *e);
+
+/* An idempotency key was written: one day it must be forgotten. */
+void engine_key_written(struct engine *e);
