@@ -1,6 +1,7 @@
 #include "engine/attempt.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -635,8 +636,9 @@ static void lose(struct attempt *a)
 	struct run *r = a->run;
 	struct engine *e = r->engine;
 	uint32_t index = a->index, number = a->number;
-	static const char message[] = "drover ended while the attempt ran";
-	struct end end = {.status = ATTEMPT_FAILED, .code = "lost", .message = STR(message)};
+	struct end end = {.status = ATTEMPT_FAILED,
+			  .code = "lost",
+			  .message = STR("drover ended while the attempt ran")};
 	struct str error = emit_error(e, end.code, end.message, (struct str){0}, false);
 	emit_end(a, &end, error);
 	attempt_free(a);

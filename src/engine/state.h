@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rng.h"
