@@ -1,10 +1,10 @@
 /* int() uint() double() string() bytes() bool() timestamp() duration(), base64. */
 #include <errno.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "text/cel_parse.h"
 #include "text/cel_time.h"
@@ -259,12 +259,10 @@ static bool call_base64_encode(struct cel_run *r, const struct cel_value *args, 
 {
 	if (args[0].kind != CEL_BYTES)
 		return cel_no_overload(r, "base64.encode", args, n);
-	size_t size = sodium_base64_ENCODED_LEN(args[0].n, sodium_base64_VARIANT_ORIGINAL);
-	char *p = cel_make(r, size);
+	char *p = cel_make(r, base64_size(args[0].n));
 	if (!p)
 		return false;
-	sodium_bin2base64(p, size, (const unsigned char *)args[0].s, args[0].n,
-			  sodium_base64_VARIANT_ORIGINAL);
+	base64_encode(p, cel_text(&args[0]));
 	*ret = cel_string(str_of(p));
 	return true;
 }
@@ -274,16 +272,13 @@ static bool call_base64_decode(struct cel_run *r, const struct cel_value *args, 
 {
 	if (args[0].kind != CEL_STRING)
 		return cel_no_overload(r, "base64.decode", args, n);
-	bool padded = args[0].n % 4 == 0;
-	unsigned char *p = cel_make(r, (size_t)args[0].n + 1);
-	size_t used = 0;
+	char *p = cel_make(r, (size_t)args[0].n + 1);
+	size_t used;
 	if (!p)
 		return false;
-	if (sodium_base642bin(p, args[0].n, args[0].s, args[0].n, NULL, &used, NULL,
-			      padded ? sodium_base64_VARIANT_ORIGINAL
-				     : sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+	if (!base64_decode(p, &used, cel_text(&args[0])))
 		return cel_fail(r, CEL_ERROR_VALUE, "the string is not base64");
-	*ret = cel_bytes(str_n((const char *)p, used));
+	*ret = cel_bytes(str_n(p, used));
 	return true;
 }
 

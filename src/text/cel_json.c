@@ -1,8 +1,8 @@
 /* CEL values to JSON and to text. */
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/fault.h"
 #include "json/write.h"
 #include "text/cel_time.h"
@@ -20,12 +20,10 @@ static bool text_json(struct cel_run *r, const char *text, struct value *ret)
 
 static bool bytes_json(struct cel_run *r, const struct cel_value *v, struct value *ret)
 {
-	size_t size = sodium_base64_ENCODED_LEN(v->n, sodium_base64_VARIANT_ORIGINAL);
-	char *p = cel_make(r, size);
+	char *p = cel_make(r, base64_size(v->n));
 	if (!p)
 		return false;
-	sodium_bin2base64(p, size, (const unsigned char *)v->s, v->n,
-			  sodium_base64_VARIANT_ORIGINAL);
+	base64_encode(p, cel_text(v));
 	*ret = value_strz(p);
 	return true;
 }

@@ -121,15 +121,15 @@ bool cel_duration_parse(struct cel_run *r, struct str text, struct cel_value *re
 	return duration_of(r, negative ? -total : total, ret);
 }
 
-/* ".5", ".611", ".000001"… in groups of three digits; empty for 0. */
-static void fraction_text(char text[12], uint32_t nanos)
+/* ".611" in steps of `step` digits, zeros at the end left out; empty for 0. */
+static void fraction_text(char text[12], uint32_t nanos, int step)
 {
 	text[0] = '\0';
 	if (nanos == 0)
 		return;
 	snprintf(text, 12, ".%09u", nanos);
-	for (int n = 9; n > 3 && strcmp(text + n - 2, "000") == 0; n -= 3)
-		text[n - 2] = '\0';
+	for (int n = 10 - step; n > 0 && strspn(text + n, "0") == (size_t)step; n -= step)
+		text[n] = '\0';
 }
 
 size_t cel_timestamp_text(char text[CEL_TIME_TEXT_BYTES], const struct cel_value *v)
@@ -142,7 +142,7 @@ size_t cel_timestamp_text(char text[CEL_TIME_TEXT_BYTES], const struct cel_value
 		days--;
 	}
 	timefmt_date(days, &year, &month, &day);
-	fraction_text(fraction, v->n);
+	fraction_text(fraction, v->n, 3);
 	return (size_t)snprintf(text, CEL_TIME_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%sZ",
 				(int)year, month, day, (int)(rest / 3600), (int)(rest / 60 % 60),
 				(int)(rest % 60), fraction);
@@ -152,7 +152,7 @@ size_t cel_duration_text(char text[CEL_TIME_TEXT_BYTES], const struct cel_value 
 {
 	char fraction[12];
 	uint64_t nanos = v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i;
-	fraction_text(fraction, (uint32_t)(nanos % (uint64_t)second));
+	fraction_text(fraction, (uint32_t)(nanos % (uint64_t)second), 1);
 	return (size_t)snprintf(text, CEL_TIME_TEXT_BYTES, "%s%llu%ss", v->i < 0 ? "-" : "",
 				(unsigned long long)(nanos / (uint64_t)second), fraction);
 }

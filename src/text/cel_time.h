@@ -20,6 +20,7 @@ bool cel_timestamp_make(struct cel_run *r, int64_t seconds, int32_t nanos,
 bool cel_timestamp_parse(struct cel_run *r, struct str text, struct cel_value *ret);
 bool cel_duration_parse(struct cel_run *r, struct str text, struct cel_value *ret);
 
-/* "2026-11-24T16:56:37.611Z" with 0, 3, 6 or 9 digits of fraction; "1.5s". The length. */
+/* "2026-11-24T16:56:37.611Z" with 0, 3, 6 or 9 digits of fraction; "1.5s" with as few as it
+ * takes. The length. */
 size_t cel_timestamp_text(char ret_text[CEL_TIME_TEXT_BYTES], const struct cel_value *v);
 size_t cel_duration_text(char ret_text[CEL_TIME_TEXT_BYTES], const struct cel_value *v);

@@ -1,0 +1,98 @@
+#include "text/eval_lines.h"
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "json/parse.h"
+#include "json/write.h"
+#include "text/cel.h"
+#include "text/template.h"
+
+static bool put_value(struct buf *answer, const struct value *v)
+{
+	struct json_out o = json_out_to(answer);
+	json_out_object(&o);
+	json_out_key(&o, "value");
+	json_out_value(&o, v);
+	json_out_end(&o);
+	return true;
+}
+
+/* place and path may be NULL. */
+static bool put_error(struct buf *answer, const char *place, const char *path,
+		      const char *message, size_t position)
+{
+	CLEANUP_BUF struct buf text = {0};
+	if (path && path[0] != '\0')
+		buf_printf(&text, "%s: ", path);
+	buf_puts(&text, message);
+	struct json_out o = json_out_to(answer);
+	json_out_object(&o);
+	json_out_key(&o, "error");
+	json_out_object(&o);
+	json_out_key(&o, "message");
+	json_out_str(&o, buf_str(&text));
+	json_out_key(&o, "position");
+	json_out_int(&o, (int64_t)position);
+	if (place) {
+		json_out_key(&o, "place");
+		json_out_strz(&o, place);
+	}
+	json_out_end(&o);
+	json_out_end(&o);
+	return false;
+}
+
+bool eval_expression(struct buf *answer, struct str expr, const struct value *roots)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	const struct cel_program *program;
+	struct cel_value v;
+	struct value json;
+	struct cel_error err;
+	struct cel_env env = {.roots = roots};
+	struct cel_budget budget = cel_budget_full();
+	if (cel_compile(&a, expr, &program, &err) != 0 ||
+	    cel_eval(program, &env, &budget, &a, &v, &err) != 0)
+		return put_error(answer, NULL, err.path, err.message, err.position);
+	err.path[0] = '\0';
+	err.position = 0;
+	if (cel_to_json(&v, &budget, &a, &json, &err) != 0)
+		return put_error(answer, NULL, err.path, err.message, err.position);
+	return put_value(answer, &json);
+}
+
+bool eval_template(struct buf *answer, const struct value *tree, const struct value *roots)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct diag d;
+	struct value v;
+	struct template_error err;
+	struct cel_env env = {.roots = roots};
+	diag_init(&d, &a);
+	const struct template *t = template_compile(&a, tree, "", &d);
+	if (!t)
+		return put_error(answer, d.findings[0].path, NULL, d.findings[0].message, 0);
+	if (template_resolve(t, &env, &a, &v, &err) != 0)
+		return put_error(answer, err.place, err.cel.path, err.cel.message,
+				 err.cel.position);
+	return put_value(answer, &v);
+}
+
+bool eval_line(struct buf *answer, struct str request)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct value v;
+	struct json_error err;
+	if (json_parse(&a, request, JSON_UNIQUE_KEYS, &v, &err) != 0)
+		return put_error(answer, NULL, "the request is not JSON", err.message, err.offset);
+	const struct value *expr = value_getz(&v, "expr"), *tree = value_getz(&v, "template");
+	const struct value *roots = value_getz(&v, "roots");
+	if (roots && roots->kind != VALUE_OBJECT)
+		return put_error(answer, NULL, NULL, "'roots' must be an object", 0);
+	if (tree && !expr)
+		return eval_template(answer, tree, roots);
+	if (!value_is(expr, VALUE_STRING) || tree)
+		return put_error(answer, NULL, NULL,
+				 "the request needs 'expr', a string, or 'template'", 0);
+	return eval_expression(answer, value_text(expr), roots);
+}
