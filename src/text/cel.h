@@ -47,7 +47,7 @@ enum cel_error_code {
 
 struct cel_error {
 	enum cel_error_code code;
-	size_t position;                     /* byte offset in the source */
+	size_t position;		     /* byte offset in the source */
 	char path[LIMIT_CEL_ERROR_BYTES];    /* "nodes.scan.output.x", or "" */
 	char message[LIMIT_CEL_ERROR_BYTES]; /* UTF-8, cut when longer */
 };

@@ -122,10 +122,18 @@ static bool double_of_text(struct cel_run *r, const struct cel_value *v, struct 
 		const char *name;
 		double d;
 	} words[] = {
-		{"NaN", NAN},           {"Infinity", INFINITY},   {"Inf", INFINITY},
-		{"+Infinity", INFINITY}, {"+Inf", INFINITY},      {"inf", INFINITY},
-		{"-Infinity", -INFINITY}, {"-Inf", -INFINITY},    {"-inf", -INFINITY},
-		{"infinity", INFINITY}, {"-infinity", -INFINITY}, {"nan", NAN},
+		{"NaN", NAN},
+		{"Infinity", INFINITY},
+		{"Inf", INFINITY},
+		{"+Infinity", INFINITY},
+		{"+Inf", INFINITY},
+		{"inf", INFINITY},
+		{"-Infinity", -INFINITY},
+		{"-Inf", -INFINITY},
+		{"-inf", -INFINITY},
+		{"infinity", INFINITY},
+		{"-infinity", -INFINITY},
+		{"nan", NAN},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_eqz(s, words[i].name)) {

@@ -50,7 +50,9 @@ static bool key_json(struct cel_run *r, const struct cel_value *key, struct str 
 	char text[24];
 	struct cel_value copy;
 	if (key->kind == CEL_STRING || key->kind == CEL_BOOL) {
-		*ret = key->kind == CEL_STRING ? cel_text(key) : key->b ? STR("true") : STR("false");
+		*ret = key->kind == CEL_STRING ? cel_text(key)
+		       : key->b		       ? STR("true")
+					       : STR("false");
 		return true;
 	}
 	if (key->kind == CEL_INT)

@@ -233,8 +233,9 @@ static bool lex_literal_body(struct cel_lexer *l, struct cel_token *t, struct li
 			return cel_lex_fail(l, t->at, "the string has no closing quote");
 		char c = peek(l, 0);
 		if (!s->triple && (c == '\n' || c == '\r'))
-			return cel_lex_fail(l, t->at, "a string over several lines needs "
-						      "triple quotes");
+			return cel_lex_fail(l, t->at,
+					    "a string over several lines needs "
+					    "triple quotes");
 		if (c == '\\' && !s->raw) {
 			if (!lex_escape(l, s))
 				return false;
@@ -294,12 +295,15 @@ static void lex_name(struct cel_lexer *l, struct cel_token *t)
 		const char *name;
 		int kind;
 	} words[] = {
-		{"true", CEL_TOKEN_TRUE}, {"false", CEL_TOKEN_FALSE}, {"null", CEL_TOKEN_NULL},
+		{"true", CEL_TOKEN_TRUE},
+		{"false", CEL_TOKEN_FALSE},
+		{"null", CEL_TOKEN_NULL},
 		{"in", CEL_TOKEN_IN},
 	};
 	static const char *const reserved[] = {
-		"as",  "break",  "const", "continue",  "else",    "for",  "function", "if",   "import",
-		"let", "loop",   "package", "namespace", "return", "var",  "void",     "while",
+		"as",	     "break",  "const",	 "continue", "else",  "for",
+		"function",  "if",     "import", "let",	     "loop",  "package",
+		"namespace", "return", "var",	 "void",     "while",
 	};
 	while (is_name(peek(l, 0)))
 		l->at++;
@@ -318,8 +322,9 @@ static bool lex_quoted_name(struct cel_lexer *l, struct cel_token *t)
 	size_t first = ++l->at;
 	for (char c; (c = peek(l, 0)) != '`'; l->at++)
 		if (!is_name(c) && (c == '\0' || !strchr("-./ ", c)))
-			return cel_lex_fail(l, t->at, "a name in backquotes holds letters, digits "
-						      "and _ - . / and space");
+			return cel_lex_fail(l, t->at,
+					    "a name in backquotes holds letters, digits "
+					    "and _ - . / and space");
 	if (l->at == first)
 		return cel_lex_fail(l, t->at, "the name in backquotes is empty");
 	t->kind = CEL_TOKEN_QUOTED;
@@ -334,7 +339,7 @@ static bool lex_operator(struct cel_lexer *l, struct cel_token *t)
 		char text[3];
 		int kind;
 	} pairs[] = {
-		{"==", CEL_TOKEN_EQ}, {"!=", CEL_TOKEN_NE}, {"<=", CEL_TOKEN_LE},
+		{"==", CEL_TOKEN_EQ}, {"!=", CEL_TOKEN_NE},  {"<=", CEL_TOKEN_LE},
 		{">=", CEL_TOKEN_GE}, {"&&", CEL_TOKEN_AND}, {"||", CEL_TOKEN_OR},
 	};
 	char c = peek(l, 0);

@@ -10,7 +10,7 @@ enum cel_token_kind {
 	CEL_TOKEN_END = 0,
 	CEL_TOKEN_IDENT = 256, /* also reserved words; see `reserved` */
 	CEL_TOKEN_QUOTED,      /* `a-b`: a name that may follow a dot */
-	CEL_TOKEN_INT,         /* u is the magnitude */
+	CEL_TOKEN_INT,	       /* u is the magnitude */
 	CEL_TOKEN_UINT,
 	CEL_TOKEN_DOUBLE,
 	CEL_TOKEN_STRING,
@@ -29,8 +29,8 @@ enum cel_token_kind {
 
 struct cel_token {
 	int kind;
-	size_t at, end; /* in the source */
-	bool reserved;  /* an IDENT that may only be a member's name */
+	size_t at, end;	 /* in the source */
+	bool reserved;	 /* an IDENT that may only be a member's name */
 	struct str text; /* name, or decoded literal, in the arena */
 	uint64_t u;
 	double d;

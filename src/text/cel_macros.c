@@ -104,8 +104,7 @@ static bool filter(struct cel_run *r, const struct cel_node *n, const struct cel
 		bool yes;
 		bind(r, n, range, i);
 		struct cel_value item = r->vars[n->slot];
-		if (!eval_test(r, &n->args[0], &yes) ||
-		    (yes && !cel_items_push(r, &items, item)))
+		if (!eval_test(r, &n->args[0], &yes) || (yes && !cel_items_push(r, &items, item)))
 			return false;
 	}
 	*ret = cel_list(items.p, items.n);

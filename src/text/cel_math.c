@@ -48,12 +48,12 @@ static bool round_by(struct cel_run *r, const char *name, double (*fn)(double),
 	return true;
 }
 
-#define ROUND_FUNCTION(call, name, fn)                                                            \
-	static bool call(struct cel_run *r, const struct cel_value *args, uint32_t n,             \
-			 struct cel_value *ret)                                                   \
-	{                                                                                         \
-		(void)n;                                                                          \
-		return round_by(r, name, fn, args, ret);                                          \
+#define ROUND_FUNCTION(call, name, fn)                                                             \
+	static bool call(struct cel_run *r, const struct cel_value *args, uint32_t n,              \
+			 struct cel_value *ret)                                                    \
+	{                                                                                          \
+		(void)n;                                                                           \
+		return round_by(r, name, fn, args, ret);                                           \
 	}
 
 ROUND_FUNCTION(call_ceil, "math.ceil", ceil)

@@ -136,7 +136,7 @@ static bool relation(struct cel_run *r, enum cel_join join, const struct cel_val
 	int cmp;
 	if (!compare(a, b, &cmp))
 		return no_overload(r, join, a, b);
-	bool yes = join == CEL_JOIN_LT   ? cmp == -1
+	bool yes = join == CEL_JOIN_LT	 ? cmp == -1
 		   : join == CEL_JOIN_LE ? cmp == -1 || cmp == 0
 		   : join == CEL_JOIN_GT ? cmp == 1
 					 : cmp == 1 || cmp == 0;
@@ -233,7 +233,7 @@ static bool double_arith(struct cel_run *r, enum cel_join join, const struct cel
 	if (join == CEL_JOIN_MOD)
 		return no_overload(r, join, a, b);
 	double x = a->d, y = b->d;
-	*ret = cel_double(join == CEL_JOIN_ADD   ? x + y
+	*ret = cel_double(join == CEL_JOIN_ADD	 ? x + y
 			  : join == CEL_JOIN_SUB ? x - y
 			  : join == CEL_JOIN_MUL ? x * y
 						 : divide(x, y));
@@ -338,8 +338,8 @@ bool cel_negate(struct cel_run *r, const struct cel_value *v, struct cel_value *
 	return true;
 }
 
-static bool index_list(struct cel_run *r, const struct cel_value *list,
-		       const struct cel_value *key, struct cel_value *ret)
+static bool index_list(struct cel_run *r, const struct cel_value *list, const struct cel_value *key,
+		       struct cel_value *ret)
 {
 	if (!cel_is_number(key))
 		return cel_fail(r, CEL_ERROR_VALUE, "a list has no member of type %s",
@@ -410,8 +410,9 @@ bool cel_select(struct cel_run *r, const struct cel_value *v, struct str name,
 		struct cel_value *ret)
 {
 	if (v->kind == CEL_LIST)
-		return cel_fail(r, CEL_ERROR_VALUE, "no such overload: list has no members; "
-						    "an item is list[index]");
+		return cel_fail(r, CEL_ERROR_VALUE,
+				"no such overload: list has no members; "
+				"an item is list[index]");
 	struct cel_value key = cel_string(name);
 	return cel_index(r, v, &key, ret);
 }

@@ -99,8 +99,8 @@ static void push(struct parser *p, struct nodes *list, struct cel_node node)
 {
 	if (list->n == list->cap) {
 		uint32_t cap = list->cap ? list->cap * 2 : 2;
-		list->p = arena_grow(p->arena, list->p, list->cap * sizeof(node),
-				     cap * sizeof(node));
+		list->p =
+			arena_grow(p->arena, list->p, list->cap * sizeof(node), cap * sizeof(node));
 		list->cap = cap;
 	}
 	list->p[list->n++] = node;
@@ -160,8 +160,8 @@ static bool bind_function(struct parser *p, struct cel_node *call, struct str na
 		return cel_lex_fail(&p->lexer, call->at, "%.*s() cannot take %u argument%s",
 				    STR_ARG(name), call->n, call->n == 1 ? "" : "s");
 	if (style == CEL_CALL_METHOD && cel_function_known(name, CEL_CALL_GLOBAL))
-		return cel_lex_fail(&p->lexer, call->at, "%.*s is called as %.*s(x)",
-				    STR_ARG(name), STR_ARG(name));
+		return cel_lex_fail(&p->lexer, call->at, "%.*s is called as %.*s(x)", STR_ARG(name),
+				    STR_ARG(name));
 	if (style == CEL_CALL_GLOBAL && cel_function_known(name, CEL_CALL_METHOD))
 		return cel_lex_fail(&p->lexer, call->at, "%.*s is called as x.%.*s()",
 				    STR_ARG(name), STR_ARG(name));
@@ -458,8 +458,8 @@ static bool parse_method(struct parser *p, struct cel_node *base, struct nodes *
 			 struct cel_node *step, struct str name)
 {
 	if (steps->n == 1 && is_namespace(base)) {
-		struct str full = str_of(arena_printf(p->arena, "%.*s.%.*s", STR_ARG(base->name),
-						      STR_ARG(name)));
+		struct str full = str_of(
+			arena_printf(p->arena, "%.*s.%.*s", STR_ARG(base->name), STR_ARG(name)));
 		if (!parse_call(p, step, full))
 			return false;
 		steps->p[0] = *step;
@@ -488,9 +488,9 @@ static void fold_type(struct parser *p, struct nodes *steps)
 	if (steps->n != 3 || steps->p[0].kind != CEL_NODE_ROOT ||
 	    !str_eqz(steps->p[0].name, "google") || steps->p[1].kind != CEL_NODE_SELECT)
 		return;
-	struct str full = str_of(arena_printf(p->arena, "google.%.*s.%.*s",
-					      STR_ARG(steps->p[1].name),
-					      STR_ARG(steps->p[2].name)));
+	struct str full =
+		str_of(arena_printf(p->arena, "google.%.*s.%.*s", STR_ARG(steps->p[1].name),
+				    STR_ARG(steps->p[2].name)));
 	if (!find_type(full, &type))
 		return;
 	steps->p[0].kind = CEL_NODE_CONST;
@@ -543,8 +543,9 @@ static bool parse_suffixes(struct parser *p, struct cel_node *ret)
 	bool name = steps.n == 0 ? ret->kind == CEL_NODE_ROOT || ret->kind == CEL_NODE_CONST
 				 : steps.p[steps.n - 1].kind == CEL_NODE_SELECT || steps.n == 1;
 	if (p->token.kind == '{' && name)
-		return cel_lex_fail(&p->lexer, p->token.at,
-				    "messages cannot be made here; a map is written {'key': value}");
+		return cel_lex_fail(
+			&p->lexer, p->token.at,
+			"messages cannot be made here; a map is written {'key': value}");
 	if (steps.n == 1) {
 		*ret = steps.p[0];
 	} else if (steps.n > 1) {
@@ -604,12 +605,18 @@ static enum cel_join join_of(int token, enum level level)
 		enum level level;
 		enum cel_join join;
 	} joins[] = {
-		{CEL_TOKEN_EQ, LEVEL_RELATION, CEL_JOIN_EQ}, {CEL_TOKEN_NE, LEVEL_RELATION, CEL_JOIN_NE},
-		{CEL_TOKEN_LE, LEVEL_RELATION, CEL_JOIN_LE}, {CEL_TOKEN_GE, LEVEL_RELATION, CEL_JOIN_GE},
-		{CEL_TOKEN_IN, LEVEL_RELATION, CEL_JOIN_IN}, {'<', LEVEL_RELATION, CEL_JOIN_LT},
-		{'>', LEVEL_RELATION, CEL_JOIN_GT},          {'+', LEVEL_ADD, CEL_JOIN_ADD},
-		{'-', LEVEL_ADD, CEL_JOIN_SUB},              {'*', LEVEL_MULTIPLY, CEL_JOIN_MUL},
-		{'/', LEVEL_MULTIPLY, CEL_JOIN_DIV},         {'%', LEVEL_MULTIPLY, CEL_JOIN_MOD},
+		{CEL_TOKEN_EQ, LEVEL_RELATION, CEL_JOIN_EQ},
+		{CEL_TOKEN_NE, LEVEL_RELATION, CEL_JOIN_NE},
+		{CEL_TOKEN_LE, LEVEL_RELATION, CEL_JOIN_LE},
+		{CEL_TOKEN_GE, LEVEL_RELATION, CEL_JOIN_GE},
+		{CEL_TOKEN_IN, LEVEL_RELATION, CEL_JOIN_IN},
+		{'<', LEVEL_RELATION, CEL_JOIN_LT},
+		{'>', LEVEL_RELATION, CEL_JOIN_GT},
+		{'+', LEVEL_ADD, CEL_JOIN_ADD},
+		{'-', LEVEL_ADD, CEL_JOIN_SUB},
+		{'*', LEVEL_MULTIPLY, CEL_JOIN_MUL},
+		{'/', LEVEL_MULTIPLY, CEL_JOIN_DIV},
+		{'%', LEVEL_MULTIPLY, CEL_JOIN_MOD},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(joins); i++)
 		if (joins[i].token == token && joins[i].level == level)
@@ -649,8 +656,8 @@ static bool parse_logic(struct parser *p, struct cel_node *ret, int token)
 	struct nodes list = {0};
 	for (;;) {
 		struct cel_node item;
-		if (!(and ? parse_chain(p, &item, LEVEL_RELATION)
-			  : parse_logic(p, &item, CEL_TOKEN_AND)))
+		if (!(and? parse_chain(p, &item, LEVEL_RELATION)
+			 : parse_logic(p, &item, CEL_TOKEN_AND)))
 			return false;
 		if (list.n == 0 && p->token.kind != token) {
 			*ret = item;
@@ -662,7 +669,7 @@ static bool parse_logic(struct parser *p, struct cel_node *ret, int token)
 		if (!advance(p))
 			return false;
 	}
-	*ret = (struct cel_node){.kind = and ? CEL_NODE_AND : CEL_NODE_OR, .at = list.p[0].at};
+	*ret = (struct cel_node){.kind = and? CEL_NODE_AND : CEL_NODE_OR, .at = list.p[0].at};
 	give(ret, &list);
 	return true;
 }
@@ -725,7 +732,10 @@ int cel_compile_part(struct arena *a, struct str source, size_t start, size_t *r
 	ASSERT(start <= source.n && source.n <= UINT32_MAX);
 	struct parser p = {
 		.arena = a,
-		.lexer = {.arena = a, .source = source, .start = start, .at = start,
+		.lexer = {.arena = a,
+			  .source = source,
+			  .start = start,
+			  .at = start,
 			  .error = ret_error},
 	};
 	int code = compile(&p, false, ret);

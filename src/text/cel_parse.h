@@ -8,8 +8,8 @@ enum { CEL_CALL_GLOBAL = 1, CEL_CALL_METHOD = 2 };
 struct cel_run;
 
 struct cel_function {
-	const char *name; /* "size", "math.abs" */
-	uint8_t style;    /* CEL_CALL_GLOBAL, CEL_CALL_METHOD or both */
+	const char *name;    /* "size", "math.abs" */
+	uint8_t style;	     /* CEL_CALL_GLOBAL, CEL_CALL_METHOD or both */
 	uint8_t least, most; /* arguments, what stands before the dot included */
 	bool (*call)(struct cel_run *r, const struct cel_value *args, uint32_t n,
 		     struct cel_value *ret);

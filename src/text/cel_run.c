@@ -128,7 +128,7 @@ bool cel_entries_push(struct cel_run *r, struct cel_entries *entries, struct cel
 
 static const struct cel_function *const tables[] = {
 	cel_standard_functions, cel_convert_functions, cel_time_functions,
-	cel_string_functions,   cel_math_functions,
+	cel_string_functions,	cel_math_functions,
 };
 
 const struct cel_function *cel_function_find(struct str name, int style, uint32_t n_args)

@@ -16,7 +16,7 @@ struct cel_run {
 	struct cel_budget *budget;
 	struct arena *arena;
 	struct cel_error *error;
-	uint32_t at; /* place in the source that an error would have */
+	uint32_t at;		   /* place in the source that an error would have */
 	const struct regex *regex; /* the call's constant pattern, or NULL */
 	struct {
 		struct str name;
@@ -34,12 +34,10 @@ void cel_error_format(struct cel_error *e, enum cel_error_code code, size_t at, 
 		      va_list ap) __attribute__((format(printf, 4, 0)));
 
 /* Always false. */
-bool cel_fail(struct cel_run *r, enum cel_error_code code, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+bool cel_fail(struct cel_run *r, enum cel_error_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* "no such overload: name(int, string)"; always false. */
-bool cel_no_overload(struct cel_run *r, const char *name, const struct cel_value *args,
-		     uint32_t n);
+bool cel_no_overload(struct cel_run *r, const char *name, const struct cel_value *args, uint32_t n);
 
 /* Spends steps; false when there are none left. */
 bool cel_spend(struct cel_run *r, size_t steps);
@@ -69,8 +67,7 @@ bool cel_entries_push(struct cel_run *r, struct cel_entries *entries, struct cel
 		      struct cel_value value);
 
 /* Equality as == has it; false in *ret for different types. */
-bool cel_equal(struct cel_run *r, const struct cel_value *a, const struct cel_value *b,
-	       bool *ret);
+bool cel_equal(struct cel_run *r, const struct cel_value *a, const struct cel_value *b, bool *ret);
 
 /* left JOIN right. */
 bool cel_join_values(struct cel_run *r, enum cel_join join, const struct cel_value *left,

@@ -136,7 +136,7 @@ static bool call_split(struct cel_run *r, const struct cel_value *args, uint32_t
 	struct str rest = cel_text(&args[0]), separator = cel_text(&args[1]);
 	int64_t most = n == 3 ? args[2].i : -1;
 	bool nothing = most == 0 || (rest.n == 0 && separator.n == 0);
-	for (const char *cut; !nothing && (most < 0 || (int64_t)items.n + 1 < most); ) {
+	for (const char *cut; !nothing && (most < 0 || (int64_t)items.n + 1 < most);) {
 		cut = next_cut(rest, separator);
 		if (!cut)
 			break;
@@ -158,7 +158,8 @@ static size_t replace_into(char *out, struct str s, const struct cel_value *args
 	struct str from = cel_text(&args[1]), to = cel_text(&args[2]);
 	size_t n = 0, at = 0;
 	for (int64_t done = 0; most < 0 || done < most; done++) {
-		const char *hit = from.n == 0 ? s.p + at : memmem(s.p + at, s.n - at, from.p, from.n);
+		const char *hit =
+			from.n == 0 ? s.p + at : memmem(s.p + at, s.n - at, from.p, from.n);
 		if (!hit)
 			break;
 		size_t keep = (size_t)(hit - s.p) - at;

@@ -75,8 +75,8 @@ static __int128 duration_term(struct str *text)
 		const char *name;
 		int64_t nanos;
 	} units[] = {
-		{"ns", 1},          {"us", 1000},         {"µs", 1000},         {"μs", 1000},
-		{"ms", 1000000},    {"s", 1000000000},    {"m", 60000000000},   {"h", 3600000000000},
+		{"ns", 1},	 {"us", 1000},	    {"µs", 1000},	{"μs", 1000},
+		{"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
 	};
 	__int128 whole = 0, fraction = 0, scale = 1;
 	size_t i = 0, digits = 0;
@@ -116,8 +116,8 @@ bool cel_duration_parse(struct cel_run *r, struct str text, struct cel_value *re
 		total += term;
 	}
 	if (!ok)
-		return cel_fail(r, CEL_ERROR_VALUE, "'%.*s' is no duration in range like 1h30m or 1.5s",
-				STR_ARG(text));
+		return cel_fail(r, CEL_ERROR_VALUE,
+				"'%.*s' is no duration in range like 1h30m or 1.5s", STR_ARG(text));
 	return duration_of(r, negative ? -total : total, ret);
 }
 
@@ -209,8 +209,8 @@ enum part {
 static const char *part_name(enum part part)
 {
 	static const char *const names[] = {
-		"getFullYear", "getMonth", "getDate",    "getDayOfMonth", "getDayOfWeek",
-		"getDayOfYear", "getHours", "getMinutes", "getSeconds",    "getMilliseconds",
+		"getFullYear",	"getMonth", "getDate",	  "getDayOfMonth", "getDayOfWeek",
+		"getDayOfYear", "getHours", "getMinutes", "getSeconds",	   "getMilliseconds",
 	};
 	return names[part];
 }
@@ -281,11 +281,11 @@ static bool get_part(struct cel_run *r, enum part part, const struct cel_value *
 	return true;
 }
 
-#define PART_FUNCTION(fn, part)                                                                   \
-	static bool fn(struct cel_run *r, const struct cel_value *args, uint32_t n,               \
-		       struct cel_value *ret)                                                     \
-	{                                                                                         \
-		return get_part(r, part, args, n, ret);                                           \
+#define PART_FUNCTION(fn, part)                                                                    \
+	static bool fn(struct cel_run *r, const struct cel_value *args, uint32_t n,                \
+		       struct cel_value *ret)                                                      \
+	{                                                                                          \
+		return get_part(r, part, args, n, ret);                                            \
 	}
 
 PART_FUNCTION(get_full_year, PART_FULL_YEAR)

@@ -13,8 +13,7 @@ bool cel_time_adds(enum cel_join join, const struct cel_value *a, const struct c
 bool cel_time_arith(struct cel_run *r, enum cel_join join, const struct cel_value *a,
 		    const struct cel_value *b, struct cel_value *ret);
 
-bool cel_timestamp_make(struct cel_run *r, int64_t seconds, int32_t nanos,
-			struct cel_value *ret);
+bool cel_timestamp_make(struct cel_run *r, int64_t seconds, int32_t nanos, struct cel_value *ret);
 
 /* RFC 3339, and "1h30m", "-1.5s", "10ms", "3us", "7ns". */
 bool cel_timestamp_parse(struct cel_run *r, struct str text, struct cel_value *ret);

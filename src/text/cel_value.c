@@ -157,7 +157,8 @@ int cel_number_cmp(const struct cel_value *a, const struct cel_value *b)
 		return a->d < b->d ? -1 : a->d > b->d;
 	}
 	if (b->kind == CEL_DOUBLE)
-		return a->kind == CEL_INT ? cmp_int_double(a->i, b->d) : cmp_uint_double(a->u, b->d);
+		return a->kind == CEL_INT ? cmp_int_double(a->i, b->d)
+					  : cmp_uint_double(a->u, b->d);
 	if (a->kind == CEL_DOUBLE)
 		return flip(cel_number_cmp(b, a));
 	if (a->kind == b->kind && a->kind == CEL_INT)
@@ -173,7 +174,9 @@ void cel_double_text(char text[CEL_DOUBLE_TEXT_BYTES], double d)
 {
 	if (!isfinite(d)) {
 		snprintf(text, CEL_DOUBLE_TEXT_BYTES, "%s",
-			 isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity");
+			 isnan(d) ? "NaN"
+			 : d < 0  ? "-Infinity"
+				  : "Infinity");
 		return;
 	}
 	for (int precision = 15; precision <= 17; precision++) {

@@ -39,7 +39,7 @@ struct cel_value {
 		uint64_t u;
 		double d;
 		const char *s;
-		const struct cel_value *items;   /* LIST without origin */
+		const struct cel_value *items;	 /* LIST without origin */
 		const struct cel_entry *entries; /* MAP without origin */
 		enum cel_kind type;
 	};
@@ -117,8 +117,7 @@ struct cel_value cel_map_key(const struct cel_value *map, uint32_t i);
 struct cel_value cel_map_value(const struct cel_value *map, uint32_t i);
 
 /* The value under a key; numeric keys match by mathematical value. */
-bool cel_map_find(const struct cel_value *map, const struct cel_value *key,
-		  struct cel_value *ret);
+bool cel_map_find(const struct cel_value *map, const struct cel_value *key, struct cel_value *ret);
 
 /* "int", "null_type", "google.protobuf.Timestamp"… */
 const char *cel_kind_name(enum cel_kind kind);

@@ -18,8 +18,8 @@ static bool put_value(struct buf *answer, const struct value *v)
 }
 
 /* place and path may be NULL. */
-static bool put_error(struct buf *answer, const char *place, const char *path,
-		      const char *message, size_t position)
+static bool put_error(struct buf *answer, const char *place, const char *path, const char *message,
+		      size_t position)
 {
 	CLEANUP_BUF struct buf text = {0};
 	if (path && path[0] != '\0')

@@ -94,7 +94,7 @@ static bool scan_braced(struct scan *s, size_t from)
 /* \Q…\E: every character stands for itself. */
 static bool scan_quoted(struct scan *s)
 {
-	for (s->at += 2; s->at < s->in.n; ) {
+	for (s->at += 2; s->at < s->in.n;) {
 		if (peek(s, 0) == '\\' && peek(s, 1) == 'E') {
 			s->at += 2;
 			return true;
@@ -357,7 +357,8 @@ int regex_search(const struct regex *re, struct arena *a, struct str text, uint6
 		 bool *ret_found)
 {
 	struct memory m = {.arena = a, .left = (LIMIT_REGEX_HEAP_KIB << 10) * 2 + 65536};
-	pcre2_general_context *general = pcre2_general_context_create(memory_alloc, memory_free, &m);
+	pcre2_general_context *general =
+		pcre2_general_context_create(memory_alloc, memory_free, &m);
 	pcre2_match_context *ctx = general ? pcre2_match_context_create(general) : NULL;
 	pcre2_match_data *data = ctx ? pcre2_match_data_create(1, general) : NULL;
 	if (!data)

@@ -8,18 +8,19 @@
 
 enum template_kind {
 	TEMPLATE_CONSTANT, /* source as it is */
-	TEMPLATE_VALUE,    /* parts[0].program alone */
-	TEMPLATE_TEXT,     /* parts joined */
-	TEMPLATE_ARRAY,    /* children, like source */
+	TEMPLATE_VALUE,	   /* parts[0].program alone */
+	TEMPLATE_TEXT,	   /* parts joined */
+	TEMPLATE_ARRAY,	   /* children, like source */
 	TEMPLATE_OBJECT,
 };
 
 struct part {
-	struct str text;                   /* when program is NULL */
+	struct str text; /* when program is NULL */
 	const struct cel_program *program;
 };
 
-struct template {
+struct template
+{
 	enum template_kind kind;
 	uint32_t n;
 	const struct value *source;
@@ -58,7 +59,8 @@ static bool measure(const struct value *v, size_t most, int depth, size_t *size)
 /* size_bytes is of the value without its children. */
 static void constant(struct template *t, const struct value *source)
 {
-	*t = (struct template){.kind = TEMPLATE_CONSTANT, .source = source,
+	*t = (struct template){.kind = TEMPLATE_CONSTANT,
+			       .source = source,
 			       .size_bytes = source->kind == VALUE_STRING ? source->n + 2u : 8};
 }
 
@@ -90,8 +92,9 @@ static bool compile_expression(struct compiler *c, struct str s, size_t at, size
 	if (cel_compile_part(c->arena, s, at + 2, &end, &ret->program, &err) != 0)
 		return complain(c, err.position, err.message);
 	if (end + 1 >= s.n || memcmp(s.p + end, "}}", 2) != 0)
-		return complain(c, end, end >= s.n ? "the expression has no closing }}"
-						   : "expected an operator or the closing }}");
+		return complain(c, end,
+				end >= s.n ? "the expression has no closing }}"
+					   : "expected an operator or the closing }}");
 	*ret_end = end + 2;
 	return true;
 }
@@ -104,8 +107,8 @@ static bool compile_parts(struct compiler *c, struct str s, struct template *t)
 		size_t start = (size_t)(open - s.p);
 		bool literal = s.n - start >= 4 && memcmp(open, "{{{{", 4) == 0;
 		struct part part;
-		push_part(c, t, &cap, (struct part){.text = str_n(s.p + at, start - at +
-										  (literal ? 2 : 0))});
+		push_part(c, t, &cap,
+			  (struct part){.text = str_n(s.p + at, start - at + (literal ? 2 : 0))});
 		at = start + 4;
 		if (literal)
 			continue;
@@ -166,8 +169,8 @@ static void compile_children(struct compiler *c, const struct value *v, int dept
 {
 	bool array = v->kind == VALUE_ARRAY, all_constant = true;
 	size_t size = 8;
-	*ret = (struct template){.kind = array ? TEMPLATE_ARRAY : TEMPLATE_OBJECT, .source = v,
-				 .n = v->n};
+	*ret = (struct template){
+		.kind = array ? TEMPLATE_ARRAY : TEMPLATE_OBJECT, .source = v, .n = v->n};
 	ret->children = ARENA_NEW_ARRAY(c->arena, struct template, v->n);
 	for (uint32_t i = 0; i < v->n; i++) {
 		size_t before = c->place.n;
@@ -179,9 +182,9 @@ static void compile_children(struct compiler *c, const struct value *v, int dept
 		}
 		compile_value(c, array ? &v->items[i] : &v->members[i].value, depth + 1,
 			      &ret->children[i]);
-		all_constant = all_constant && ret->children[i].kind == TEMPLATE_CONSTANT &&
-			       ret->children[i].source ==
-				       (array ? &v->items[i] : &v->members[i].value);
+		all_constant =
+			all_constant && ret->children[i].kind == TEMPLATE_CONSTANT &&
+			ret->children[i].source == (array ? &v->items[i] : &v->members[i].value);
 		size += ret->children[i].size_bytes + (array ? 1 : v->members[i].key.n + 3);
 		c->place.n = before;
 		c->place.p[before] = '\0';
@@ -343,8 +346,8 @@ int template_resolve(const struct template *t, const struct cel_env *env, struct
 		*ret = *t->source;
 		return 0;
 	}
-	struct resolver r = {.env = env, .arena = a, .budget = cel_budget_full(),
-			     .error = ret_error};
+	struct resolver r = {
+		.env = env, .arena = a, .budget = cel_budget_full(), .error = ret_error};
 	if (!resolve(&r, t, 0, &made))
 		return (int)ret_error->cel.code;
 	if (r.size_bytes > LIMIT_TEMPLATE_OUTPUT_BYTES) {

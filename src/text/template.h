@@ -38,7 +38,7 @@ const struct template *template_compile(struct arena *a, const struct value *tre
 bool template_is_constant(const struct template *t);
 
 struct template_error {
-	struct cel_error cel; /* code, message, path; position counts in the string */
+	struct cel_error cel;		   /* code, message, path; position counts in the string */
 	char place[LIMIT_CEL_ERROR_BYTES]; /* "inputs.message" */
 };
 

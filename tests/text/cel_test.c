@@ -5,7 +5,8 @@
 static const char cel_roots_json[] =
 	"{\"a\": {\"b\": {\"c\": 7, \"n\": null}, \"list\": [1, 2.5, \"x\", {\"k\": true}],"
 	" \"in-name\": 3, \"empty\": {}, \"if\": 1},"
-	" \"x\": 5, \"s\": \"str\", \"big\": 18446744073709551615, \"real\": 1.0, \"nothing\": null,"
+	" \"x\": 5, \"s\": \"str\", \"big\": 18446744073709551615, \"real\": 1.0, \"nothing\": "
+	"null,"
 	" \"items\": [{\"v\": 1}, {\"v\": 2}, {\"w\": 3}], \"math\": {\"k\": 1}}";
 
 TEST(literals_have_the_types_and_values_of_the_definition)
@@ -576,10 +577,21 @@ TEST(an_error_says_where_it_is)
 		const char *source;
 		size_t position;
 	} cases[] = {
-		{"1 + 'a'", 2},     {"1 +", 3},          {"a.b.zz", 4},      {"1 / 0", 2},
-		{"[1, 2][5]", 6},   {"nope", 0},         {"  nope", 2},      {"foo(1)", 0},
-		{"true && foo(1)", 8}, {"'a'.contains(1)", 4}, {"1 + 2 +* 3", 7}, {"'abc", 0},
-		{"x + (1 / 0)", 7}, {"true || 1 +", 11}, {"[1].map(e, e / 0)", 13},
+		{"1 + 'a'", 2},
+		{"1 +", 3},
+		{"a.b.zz", 4},
+		{"1 / 0", 2},
+		{"[1, 2][5]", 6},
+		{"nope", 0},
+		{"  nope", 2},
+		{"foo(1)", 0},
+		{"true && foo(1)", 8},
+		{"'a'.contains(1)", 4},
+		{"1 + 2 +* 3", 7},
+		{"'abc", 0},
+		{"x + (1 / 0)", 7},
+		{"true || 1 +", 11},
+		{"[1].map(e, e / 0)", 13},
 		{"'a'.matches('(')", 12},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -680,10 +692,9 @@ TEST(roots_are_asked_for_once_and_may_be_missing)
 
 TAP_MAIN(RUN(literals_have_the_types_and_values_of_the_definition),
 	 RUN(names_find_roots_members_and_variables), RUN(operators_bind_as_the_grammar_has_it),
-	 RUN(arithmetic_is_checked),
-	 RUN(equality_and_order_compare_numbers_by_value_across_types),
+	 RUN(arithmetic_is_checked), RUN(equality_and_order_compare_numbers_by_value_across_types),
 	 RUN(logic_lets_one_side_decide_over_an_error_on_the_other),
 	 RUN(macros_go_through_lists_and_maps), RUN(types_are_values),
-	 RUN(a_missing_value_has_a_default_and_no_other_error_has),
-	 RUN(an_error_says_where_it_is), RUN(references_are_listed_with_their_constant_paths),
+	 RUN(a_missing_value_has_a_default_and_no_other_error_has), RUN(an_error_says_where_it_is),
+	 RUN(references_are_listed_with_their_constant_paths),
 	 RUN(roots_are_asked_for_once_and_may_be_missing))
