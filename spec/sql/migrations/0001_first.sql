@@ -99,7 +99,7 @@ CREATE TABLE run_nodes (
 	started_ms INTEGER NOT NULL,
 	finished_ms INTEGER NOT NULL,
 	PRIMARY KEY (rid, node_index)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE agent_runs (
 	aid INTEGER PRIMARY KEY,
@@ -130,7 +130,7 @@ CREATE TABLE run_events (
 	type TEXT NOT NULL,
 	data TEXT,
 	PRIMARY KEY (rid, seq)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE agent_logs (
 	rid INTEGER NOT NULL,

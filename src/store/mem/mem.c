@@ -130,15 +130,15 @@ size_t mem_store_run(struct store *s)
 	if (failing(m))
 		fail_all_waiting(m);
 	struct fifo batch = m->untold;
-	size_t n = m->stats.n_untold, n_ok = m->n_ok_untold;
+	size_t n_ok = m->n_ok_untold;
 	m->untold = (struct fifo){0};
 	m->n_ok_untold = m->stats.n_untold = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct txn *txn = fifo_take(&batch);
+	size_t i = 0;
+	for (struct txn *txn; (txn = fifo_take(&batch)); i++) {
 		m->stats.n_told++;
 		txn->done(txn, i < n_ok ? 0 : -ENOSPC);
 	}
-	return n;
+	return i;
 }
 
 static void mem_free(struct store *s)

@@ -94,7 +94,7 @@ static int check_rows(struct sqlconn *c, int *ret_version, struct buf *ret_reaso
 
 int sqlmigrate_check(struct sqlconn *c, int *ret_version, struct buf *ret_reason)
 {
-	bool empty;
+	bool empty = false;
 	*ret_version = 0;
 	int r = check_owner(c, &empty, ret_reason);
 	return r != 0 || empty ? r : check_rows(c, ret_version, ret_reason);
