@@ -11,7 +11,9 @@
 #include "http/retry_after.h"
 #include "base/utf8.h"
 #include "json/parse.h"
+#include "json/schema.h"
 #include "tap.h"
+#include "text/yaml.h"
 #include "web.h"
 
 struct fixture {
@@ -459,6 +461,81 @@ TEST(retry_after_is_read_as_seconds_or_date)
 	CHECK_INT(http_retry_after("", now), 0);
 }
 
+/* What an agent that comes with drover says of an action. */
+static bool load_action(struct arena *a, const char *agent, const char *which, struct schema **ret)
+{
+	const char *source = getenv("DROVER_SOURCE");
+	struct diag d;
+	struct value v;
+	diag_init(&d, a);
+	const char *path = arena_printf(a, "%s/agents/%s", source ? source : ".", agent);
+	if (manifest_load(a, path, &d, &v) != 0)
+		return false;
+	const struct value *action = &value_getz(&v, "capabilities")->items[0];
+	return schema_compile(value_getz(action, which), SCHEMA_DEFAULT, &d, ret) == 0;
+}
+
+static bool fits(struct arena *a, const struct schema *s, const char *json)
+{
+	struct value v;
+	return json_parse(a, str_of(json), 0, &v, NULL) == 0 && schema_valid(s, &v);
+}
+
+TEST(the_schemas_of_the_notifier_say_what_it_takes_and_gives)
+{
+	STEPS({.status = 200});
+	CLEANUP_ARENA struct arena a = {0};
+	CLEANUP_SCHEMA struct schema *in = NULL, *out = NULL;
+	CHECK(load_action(&a, "notifier", "inputSchema", &in));
+	CHECK(load_action(&a, "notifier", "outputSchema", &out));
+	CHECK(fits(&a, in, "{\"message\":\"x\"}"));
+	CHECK(fits(&a, in,
+		   "{\"message\":\"x\",\"channel\":\"console\",\"title\":\"t\","
+		   "\"severity\":\"critical\",\"fields\":{\"a\":[1]}}"));
+	CHECK(fits(&a, in,
+		   "{\"message\":\"x\",\"channel\":\"slack\",\"url\":\"https://a\","
+		   "\"timeout\":\"5s\"}"));
+	static const char *const bad[] = {
+		"{}",
+		"{\"message\":\"\"}",
+		"{\"message\":\"x\",\"channel\":\"slack\"}",
+		"{\"message\":\"x\",\"channel\":\"webhook\",\"url\":\"ftp://a\"}",
+		"{\"message\":\"x\",\"severity\":\"fatal\"}",
+		"{\"message\":\"x\",\"chanel\":1}"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		CHECK(!fits(&a, in, bad[i]));
+	run(&f, &g, "{\"message\":\"x\"}");
+	CHECK(fits(&a, out, g.output.p));
+	send_to(&f, &g, "slack", "");
+	CHECK(fits(&a, out, g.output.p));
+	CHECK(!fits(&a, out,
+		    "{\"delivered\":false,\"channel\":\"slack\",\"attempts\":1,"
+		    "\"truncated\":false}"));
+}
+
+TEST(the_workflow_that_comes_with_drover_is_good_yaml)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	CLEANUP_BUF struct buf text = {0};
+	const char *source = getenv("DROVER_SOURCE");
+	CLEANUP_FILE FILE *file = fopen(
+		arena_printf(&a, "%s/agents/workflows/scan-and-notify.yaml", source ? source : "."),
+		"rb");
+	CHECK(file);
+	buf_reserve(&text, 1 << 16);
+	text.n = fread(text.p, 1, 1 << 16, file);
+	struct diag d;
+	struct value v;
+	diag_init(&d, &a);
+	CHECK_INT(yaml_parse(&a, buf_str(&text), &d, &v, NULL), 0);
+	const struct value *nodes = value_getz(&v, "nodes");
+	CHECK_INT(nodes->n, 2);
+	const struct value *message = value_getz(value_getz(&nodes->items[1], "inputs"), "message");
+	CHECK_STR(value_text(message), STR("{{ nodes.scan.output.summary.critical }} critical and "
+					   "{{ nodes.scan.output.summary.high }} high findings in "
+					   "{{ context.repositoryPath }}"));
+}
+
 TEST(the_manifests_that_come_with_drover_are_good)
 {
 	const char *source = getenv("DROVER_SOURCE");
@@ -496,4 +573,6 @@ TAP_MAIN(RUN(noop_answers_at_once_with_what_it_was_given), RUN(the_console_deliv
 	 RUN(long_text_is_cut_between_characters), RUN(every_size_limit_of_the_services_is_kept),
 	 RUN(text_mentions_nobody), RUN(a_url_is_shown_by_its_host_only),
 	 RUN(retry_after_is_read_as_seconds_or_date),
+	 RUN(the_schemas_of_the_notifier_say_what_it_takes_and_gives),
+	 RUN(the_workflow_that_comes_with_drover_is_good_yaml),
 	 RUN(the_manifests_that_come_with_drover_are_good))

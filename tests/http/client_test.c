@@ -256,6 +256,26 @@ TEST(a_cancelled_call_is_not_heard_of_again)
 	CHECK_INT(cancelled.n, 0);
 }
 
+TEST(cancelling_does_not_wait_for_a_name_to_be_resolved)
+{
+	STEPS({.status = 200});
+	char url[64];
+	snprintf(url, sizeof(url), "http://localhost:%d/", web_port(f.web));
+	r.url = url;
+	for (int i = 0; i < 20; i++) {
+		struct http_call *one;
+		CHECK_INT(http_client_start(f.client, &r, on_done, &g, &one), 0);
+		uv_run(&f.loop, UV_RUN_NOWAIT);
+		if (g.n == i) {
+			http_call_cancel(one);
+			g.n++;
+		}
+	}
+	r.url = web_url(f.web);
+	CHECK_INT(call(&f, &r, &g), 0);
+	CHECK_INT(g.status, 200);
+}
+
 TEST(closing_ends_every_call)
 {
 	STEPS({.kind = WEB_SILENT});
@@ -324,6 +344,7 @@ TAP_MAIN(RUN(a_request_arrives_as_it_was_given_and_its_answer_comes_back),
 	 RUN(a_redirect_is_an_answer_and_never_followed),
 	 RUN(a_proxy_of_the_environment_is_not_asked), RUN(each_way_of_failing_has_its_outcome),
 	 RUN(headers_and_methods_that_would_split_a_request_are_refused),
-	 RUN(a_cancelled_call_is_not_heard_of_again), RUN(closing_ends_every_call),
+	 RUN(a_cancelled_call_is_not_heard_of_again),
+	 RUN(cancelling_does_not_wait_for_a_name_to_be_resolved), RUN(closing_ends_every_call),
 	 RUN(a_client_may_be_closed_from_its_own_callback),
 	 RUN(a_unix_socket_is_used_only_by_the_call_that_names_it), RUN(many_calls_at_once_all_end))
