@@ -32,7 +32,7 @@ static const struct route routes[] = {
 	DELETE("/api/workflows/{workflow}", READ(workflows_delete)),
 	GET("/api/workflows/{workflow}/versions", READ(workflows_versions), QUERY("limit cursor")),
 	GET("/api/workflows/{workflow}/versions/{version}", READ(workflows_version)),
-	POST("/api/workflows/{workflow}/trigger", DO(trigger_run), BODY(BODY_JSON)),
+	POST("/api/workflows/{workflow}/trigger", DO(trigger_workflow), BODY(BODY_JSON)),
 	GET("/api/workflows/{workflow}/runs", READ(runs_list_of_workflow),
 	    QUERY("limit cursor status since until q")),
 	GET("/api/workflows/{workflow}/runs/{runId}", READ(runs_get_of_workflow)),
@@ -133,7 +133,8 @@ static const struct str *bad_query(const struct call *c)
 {
 	const struct http_request *r = c->request;
 	for (size_t i = 0; i < r->n_query; i++) {
-		if (!names_has(c->route->query, r->query[i].name))
+		if (!names_has(c->route->query, r->query[i].name) &&
+		    !str_eq(r->query[i].name, STR("project")))
 			return &r->query[i].name;
 		for (size_t k = 0; k < i; k++)
 			if (str_eq(r->query[k].name, r->query[i].name))
@@ -162,6 +163,13 @@ static bool body_type_known(const struct call *c)
 	return body_kind_of(type, c->route->body) != BODY_UNKNOWN;
 }
 
+/* Every route takes ?project=; there is the one project "default". */
+static bool project_known(const struct call *c)
+{
+	const struct str *project = call_query(c, "project");
+	return !project || str_eq(*project, PROJECT);
+}
+
 /* Answers what can be answered from the request line and the headers; true when it did. */
 static bool refuse_early(struct call *c, bool has_body)
 {
@@ -183,6 +191,10 @@ static bool refuse_early(struct call *c, bool has_body)
 	if (bad) {
 		(void)call_problem_path(c, 400, arena_dup(c->arena, bad->p, bad->n),
 					"This query parameter is unknown here or repeated.");
+		return true;
+	}
+	if (!project_known(c)) {
+		(void)call_problem(c, 404, "There is no such project; there is \"default\".");
 		return true;
 	}
 	if (has_body && c->route->body != BODY_NONE && !body_type_known(c)) {

@@ -276,7 +276,7 @@ static struct call_done claim(struct call *c)
 	return call_problem(c, 503, "Too many requests wait for the database; try again.");
 }
 
-struct call_done trigger_run(struct call *c)
+struct call_done trigger_workflow(struct call *c)
 {
 	struct call_done refused;
 	struct trigger *t = ARENA_NEW(c->arena, struct trigger);

@@ -10,7 +10,7 @@ struct call_done health_ready(struct call *c);
 struct call_done health_report(struct call *c);
 
 /* api_trigger.c */
-struct call_done trigger_run(struct call *c);
+struct call_done trigger_workflow(struct call *c);
 
 /* api_runs.c */
 struct call_done runs_get(struct call *c);

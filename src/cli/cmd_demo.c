@@ -55,6 +55,27 @@ static void print_log(const char *path)
 		fprintf(stderr, "%s", text.p);
 }
 
+/* Interrupted: the service must not outlive the demo. */
+static volatile pid_t service_pid;
+
+static void on_interrupt(int number)
+{
+	if (service_pid > 0) {
+		kill(service_pid, SIGTERM);
+		waitpid(service_pid, NULL, 0);
+	}
+	_exit(128 + number);
+}
+
+static void mind_interrupts(pid_t pid)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+	service_pid = pid;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
 static bool start_service(struct demo *d)
 {
 	char self[PATH_MAX];
@@ -66,7 +87,7 @@ static bool start_service(struct demo *d)
 	char fd_text[16];
 	snprintf(fd_text, sizeof(fd_text), "%d", ready[1]);
 	fcntl(ready[0], F_SETFD, FD_CLOEXEC);
-	char *const argv[] = {self, "serve", "--data", d->folder, "--listen", "127.0.0.1:0",
+	const char *const argv[] = {self, "serve", "--data", d->folder, "--listen", "127.0.0.1:0",
 			      "--metrics", "127.0.0.1:0", "--workspaces", d->target,
 			      "--log-format", "json", "--ready-fd", fd_text, NULL};
 	posix_spawn_file_actions_t actions;
@@ -77,7 +98,7 @@ static bool start_service(struct demo *d)
 	posix_spawnattr_t attr;
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-	int r = posix_spawn(&d->pid, self, &actions, &attr, argv, environ);
+	int r = posix_spawn(&d->pid, self, &actions, &attr, (char *const *)argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	close(ready[1]);
@@ -101,27 +122,6 @@ static void stop_service(struct demo *d)
 		;
 	d->pid = 0;
 	service_pid = 0;
-}
-
-/* Interrupted: the service must not outlive the demo. */
-static volatile pid_t service_pid;
-
-static void on_interrupt(int number)
-{
-	if (service_pid > 0) {
-		kill(service_pid, SIGTERM);
-		waitpid(service_pid, NULL, 0);
-	}
-	_exit(128 + number);
-}
-
-static void mind_interrupts(pid_t pid)
-{
-	struct sigaction action = {.sa_handler = on_interrupt};
-	service_pid = pid;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
 }
 
 /* Removes the flat private folder: the database's files, the log. */

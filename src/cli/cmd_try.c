@@ -43,7 +43,7 @@ static int print_value(const struct value *answer)
 
 static void eval_one(void *arg UNUSED, struct str line, struct buf *out)
 {
-	eval_line(line, out);
+	eval_line(out, line);
 }
 
 static int eval_run(int argc, char **argv)
@@ -73,7 +73,7 @@ static int eval_run(int argc, char **argv)
 	value_putz(&a, &request, "roots", v);
 	CLEANUP_BUF struct buf line = {0}, answer = {0};
 	json_write(&line, &request);
-	eval_line(buf_str(&line), &answer);
+	eval_line(&answer, buf_str(&line));
 	return print_answer(&answer, json, print_value);
 }
 

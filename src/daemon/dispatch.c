@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "agents/rule.h"
+#include "base/buf.h"
 #include "base/fault.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "daemon/limits_doc.h"
@@ -162,19 +164,21 @@ static void on_rule_done(void *arg, const struct rule_result *rule)
 
 static void start_rule(struct running *r, const struct attempt_start *start)
 {
-	struct rule_start rule = {
+	const struct rule_start rule = {
 		.agent = start->agent,
 		.action = start->action,
 		.input = start->input,
 		.run_id = ID_STR(start->run_id),
 		.node_id = start->node_id,
+		.project = start->project,
+		.workflow = start->workflow,
 		.attempt = start->attempt,
 		.idempotency_key = start->idempotency_key,
 	};
 	struct dispatch *d = r->dispatch;
 	struct attempt_id id = r->id;
 	struct rule_call *call = rule_start(d->config.rules, &rule, on_rule_log, on_rule_done, r);
-	/* The call may have ended inside rule_start(), and with it `r`. */
+	/* It may have ended inside rule_start(), and with it `r`: then there is no call. */
 	r = call ? map_get(&d->running, ID_STR(id)) : NULL;
 	if (r)
 		r->rule = call;

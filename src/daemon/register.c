@@ -25,6 +25,16 @@ static void on_saved(void *arg, const struct engine_reply *reply)
 		log_findings(r->agent, reply->diag);
 }
 
+/* The document without the digest, which the engine takes apart from it. */
+static struct value without_digest(struct arena *a, const struct value *agent)
+{
+	struct value doc = value_object(a, agent->n);
+	for (uint32_t i = 0; i < agent->n; i++)
+		if (!str_eqz(agent->members[i].key, "digest"))
+			value_put(a, &doc, agent->members[i].key, agent->members[i].value);
+	return doc;
+}
+
 void register_agents(struct engine *engine, struct uv_loop_s *loop,
 		     const struct agent_roots *roots)
 {
@@ -38,12 +48,13 @@ void register_agents(struct engine *engine, struct uv_loop_s *loop,
 			log_findings(agent, &agent->diag);
 			continue;
 		}
+		struct value doc = without_digest(&a, &agent->agent);
 		struct agent_save save = {
 			.project = STR("default"),
 			.upsert = true,
 			.builtin = agent->builtin,
 			.digest = value_text(value_getz(&agent->agent, "digest")),
-			.doc = &agent->agent,
+			.doc = &doc,
 		};
 		r.agent = agent;
 		r.n_open++;

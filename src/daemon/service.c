@@ -208,8 +208,12 @@ static bool open_store(struct service *s)
 	if (r < 0)
 		return complain(s->config->data, strerror(-r));
 	CLEANUP_BUF struct buf error = {0};
-	struct sqlite_config config = {.wake = wake_store, .wake_arg = s};
-	r = sqlite_store_open(s->config->db + strlen("sqlite:"), &config, &s->store, &error);
+	struct sqlite_store_config config = {
+		.path = s->config->db + strlen("sqlite:"),
+		.wake = wake_store,
+		.wake_arg = s,
+	};
+	r = sqlite_store_open(&config, &s->store, &error);
 	return r == 0 || complain(s->config->db, error.n ? error.p : strerror(-r));
 }
 
