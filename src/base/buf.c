@@ -35,11 +35,6 @@ void buf_put(struct buf *b, const void *bytes, size_t n)
 	b->p[b->n] = '\0';
 }
 
-void buf_putc(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
-}
-
 void buf_puts(struct buf *b, const char *z)
 {
 	buf_put(b, z, strlen(z));

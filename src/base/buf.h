@@ -32,7 +32,13 @@ static inline void buf_clear(struct buf *b)
 void buf_reserve(struct buf *b, size_t n);
 
 void buf_put(struct buf *b, const void *bytes, size_t n);
-void buf_putc(struct buf *b, char c);
+static inline void buf_putc(struct buf *b, char c)
+{
+	if (b->n + 2 > b->cap)
+		buf_reserve(b, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
+}
 void buf_puts(struct buf *b, const char *z);
 void buf_put_str(struct buf *b, struct str s);
 void buf_put_i64(struct buf *b, int64_t v);

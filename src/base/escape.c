@@ -1,14 +1,9 @@
 #include "base/escape.h"
 
+#include "base/scan.h"
 #include "base/utf8.h"
 
 static const char hex[] = "0123456789abcdef";
-
-/* Printable ASCII that needs no escape in JSON. */
-static bool plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
 
 static void put_u16(struct buf *out, uint32_t code)
 {
@@ -30,33 +25,50 @@ static void put_ascii(struct buf *out, unsigned char c)
 	put_u16(out, c);
 }
 
+/* Length of a character beyond ASCII that stands for itself; 0: it is to be escaped. */
+static size_t plain_beyond(const char *p, const char *end)
+{
+	uint32_t code;
+	size_t n = utf8_decode(p, end, &code);
+	return n > 0 && code >= 0xa0 ? n : 0;
+}
+
+/* At a byte that can't stand for itself; the length of what it stands for. */
+static size_t put_escaped(struct buf *out, const char *p, const char *end)
+{
+	if ((unsigned char)*p < 0x80) {
+		put_ascii(out, (unsigned char)*p);
+		return 1;
+	}
+	uint32_t code;
+	size_t n = utf8_decode(p, end, &code);
+	if (n == 0) {
+		buf_puts(out, "\xef\xbf\xbd");
+		return 1;
+	}
+	put_u16(out, code);
+	return n;
+}
+
 void escape_json(struct buf *out, struct str s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.p ? s.p : "", *end = p + s.n, *start = p;
 	buf_reserve(out, s.n + 2);
 	buf_putc(out, '"');
-	while (p < end) {
-		const char *start = p;
-		while (p < end && plain((unsigned char)*p))
-			p++;
-		if (p > start)
-			buf_put(out, start, (size_t)(p - start));
+	for (;;) {
+		p = scan_plain(p, end, 0x7f);
 		if (p == end)
 			break;
-		if ((unsigned char)*p < 0x80) {
-			put_ascii(out, (unsigned char)*p++);
+		size_t n = (unsigned char)*p < 0x80 ? 0 : plain_beyond(p, end);
+		if (n > 0) {
+			p += n;
 			continue;
 		}
-		uint32_t code;
-		size_t n = utf8_decode(p, end, &code);
-		if (n == 0)
-			buf_puts(out, "\xef\xbf\xbd");
-		else if (code < 0xa0)
-			put_u16(out, code);
-		else
-			buf_put(out, p, n);
-		p += n ? n : 1;
+		buf_put(out, start, (size_t)(p - start));
+		p += put_escaped(out, p, end);
+		start = p;
 	}
+	buf_put(out, start, (size_t)(p - start));
 	buf_putc(out, '"');
 }
 

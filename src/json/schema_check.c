@@ -746,6 +746,12 @@ static enum verdict judge_if(struct check *c, const struct schema_logic *k, cons
 	struct diag *d = c->d;
 	c->d = NULL;
 	enum verdict r = judge_apart(c, k->when, v, place, m);
+	if (r == MAYBE && m) { /* either branch may come to evaluate */
+		if (k->then)
+			judge_apart(c, k->then, v, place, m);
+		if (k->otherwise)
+			judge_apart(c, k->otherwise, v, place, m);
+	}
 	c->d = d;
 	if (r == MAYBE)
 		return MAYBE;

@@ -20,10 +20,12 @@ const char *value_kind_name(const struct value *v)
 /* Storage is a power of two (at least 4), so its size follows from n. */
 static size_t capacity(size_t n)
 {
-	size_t cap = 4;
-	while (cap < n)
-		cap *= 2;
-	return cap;
+	return n <= 4 ? 4 : (size_t)1 << (64 - __builtin_clzll((unsigned long long)n - 1));
+}
+
+static bool is_full(size_t n)
+{
+	return n == 0 || (n >= 4 && (n & (n - 1)) == 0);
 }
 
 static size_t index_size(size_t n)
@@ -79,10 +81,47 @@ void value_push(struct arena *a, struct value *array, struct value item)
 {
 	ASSERT(array->kind == VALUE_ARRAY);
 	size_t n = array->n;
-	if (n == 0 || (n >= 4 && capacity(n) == n))
+	if (is_full(n))
 		array->items = arena_grow(a, array->items, n * sizeof(item),
 					  capacity(n + 1) * sizeof(item));
 	array->items[array->n++] = item;
+}
+
+struct value value_array_of(struct arena *a, const struct value *items, size_t n)
+{
+	struct value v = {.kind = VALUE_ARRAY, .n = (uint32_t)n};
+	if (n == 0)
+		return v;
+	v.items = arena_alloc(a, capacity(n) * sizeof(*v.items));
+	memcpy(v.items, items, n * sizeof(*v.items));
+	return v;
+}
+
+struct value value_object_room(struct arena *a, size_t n)
+{
+	struct value v = {.kind = VALUE_OBJECT, .n = (uint32_t)n};
+	if (n > 0)
+		v.members = arena_alloc(a, capacity(n) * sizeof(*v.members));
+	return v;
+}
+
+size_t value_object_close(struct arena *a, struct value *o)
+{
+	if (o->n < INDEX_FROM) {
+		for (uint32_t i = 1; i < o->n; i++)
+			for (uint32_t j = 0; j < i; j++)
+				if (str_eq(o->members[i].key, o->members[j].key))
+					return i;
+		return o->n;
+	}
+	o->index = arena_alloc0(a, index_size(o->n) * sizeof(uint32_t));
+	for (uint32_t i = 0; i < o->n; i++) {
+		uint32_t *slot = index_slot(o, o->members[i].key);
+		if (*slot != 0)
+			return i;
+		*slot = i + 1;
+	}
+	return o->n;
 }
 
 struct value value_object(struct arena *a, size_t expect)
@@ -101,7 +140,7 @@ void value_put(struct arena *a, struct value *object, struct str key, struct val
 		return;
 	}
 	size_t n = object->n;
-	bool grown = n == 0 || (n >= 4 && capacity(n) == n);
+	bool grown = is_full(n);
 	if (grown)
 		object->members = arena_grow(a, object->members, n * sizeof(*object->members),
 					     capacity(n + 1) * sizeof(*object->members));

@@ -139,7 +139,19 @@ struct value value_copy(struct arena *a, const struct value *v);
 struct value value_array(struct arena *a, size_t expect);
 void value_push(struct arena *a, struct value *array, struct value item);
 
+/* An array of copies of n items. */
+struct value value_array_of(struct arena *a, const struct value *items, size_t n);
+
 struct value value_object(struct arena *a, size_t expect);
+/*
+ * All members at once: an object with room for exactly n members (its n is set), which the caller
+ * fills in at ret.members and then closes. value_object_close() makes look-ups ready; it returns
+ * the place of a member whose key stood before, or n when all are different. With a duplicate the
+ * object is of no use.
+ */
+struct value value_object_room(struct arena *a, size_t n);
+size_t value_object_close(struct arena *a, struct value *object);
+
 /* Replaces the value when the key is there already. */
 void value_put(struct arena *a, struct value *object, struct str key, struct value item);
 static inline void value_putz(struct arena *a, struct value *object, const char *key,

@@ -9,9 +9,42 @@
 #include "base/fault.h"
 #include "base/timefmt.h"
 
+/*
+ * A double that is a number of at most 15 digits over a small power of ten: both are exact
+ * doubles, so when their quotient is the double, these digits read back as it; and the fewest
+ * decimals come first. false: it is not.
+ */
+static bool put_short_double(struct buf *out, double d)
+{
+	static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+					1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14};
+	double size = fabs(d);
+	if (size < 1e-4 || size >= 1e15)
+		return false;
+	for (int decimals = 1; decimals < 15; decimals++) {
+		double scaled = size * powers[decimals];
+		if (scaled >= 1e15)
+			return false;
+		uint64_t digits = (uint64_t)(scaled + 0.5);
+		if ((double)digits / powers[decimals] != size)
+			continue;
+		uint64_t power = (uint64_t)powers[decimals], rest = digits % power;
+		if (d < 0)
+			buf_putc(out, '-');
+		buf_put_u64(out, digits / power);
+		buf_putc(out, '.');
+		for (power /= 10; power > 0; power /= 10)
+			buf_putc(out, (char)('0' + rest / power % 10));
+		return true;
+	}
+	return false;
+}
+
 /* The shortest decimal form that reads back as the same double. */
 static void put_double(struct buf *out, double d)
 {
+	if (put_short_double(out, d))
+		return;
 	char text[40];
 	for (int precision = 15; precision <= 17; precision++) {
 		snprintf(text, sizeof(text), "%.*g", precision, d);
@@ -83,7 +116,9 @@ static void put_value(struct buf *out, const struct value *v, int indent)
 			continue;
 		}
 		escape_json(out, v->members[i].key);
-		buf_puts(out, indent < 0 ? ":" : ": ");
+		buf_putc(out, ':');
+		if (indent >= 0)
+			buf_putc(out, ' ');
 		put_value(out, &v->members[i].value, inner);
 	}
 	if (v->n > 0)
