@@ -7,6 +7,7 @@
  * alone with ROUNDS 1 and FIRST its number. With clang -fsanitize=fuzzer the targets need no main.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,14 @@ static void say_where(void)
 			 file_now, round_now, seed);
 	if (n > 0 && write(STDOUT_FILENO, text, (size_t)n) < 0)
 		_exit(1);
+}
+
+/* ASSERT ends here */
+static void on_abort(int signal)
+{
+	(void)signal;
+	say_where();
+	_exit(1);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -152,6 +161,7 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n1..2\n");
 	if (__asan_set_death_callback)
 		__asan_set_death_callback(say_where);
+	signal(SIGABRT, on_abort);
 	bool any = read_corpus(argv[1]);
 	printf("%sok 1 - %zu files of the corpus\n", any ? "" : "not ", n_files);
 	for (unsigned long long i = 0; any && i < rounds; i++)
