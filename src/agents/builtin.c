@@ -55,7 +55,7 @@ static void add_own_root(struct arena *a, struct agent_roots *roots, const char 
 	if (!slash)
 		return;
 	*slash = '\0';
-	const char *real;
+	const char *real = NULL;
 	if (resolve_folder(a, arena_printf(a, "%s/%s", program, from_program), &real) == 0)
 		add_root(a, roots, real, true);
 }
@@ -67,7 +67,7 @@ int builtin_roots(struct arena *a, const char *const *dirs, size_t n, struct age
 	add_own_root(a, &roots, "agents");
 	add_own_root(a, &roots, "../share/drover/agents");
 	for (size_t i = 0; i < n; i++) {
-		const char *real;
+		const char *real = NULL;
 		int r = resolve_folder(a, dirs[i], &real);
 		if (r < 0) {
 			if (ret_bad)
@@ -227,7 +227,7 @@ static bool reachable(const char *root, const char *path)
 bool agents_folder_allowed(struct arena *a, const struct agent_roots *roots, const char *path,
 			   const char **ret_folder, bool *ret_builtin)
 {
-	const char *real;
+	const char *real = NULL;
 	if (path[0] != '/' || resolve_folder(a, path, &real) < 0)
 		return false;
 	for (size_t i = 0; i < roots->n; i++) {

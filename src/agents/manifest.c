@@ -192,12 +192,13 @@ static void judge_duration(struct judge *j, const struct value *v, const char *p
 }
 
 static const struct limit_field {
-	const char *name;
+	const char *path;
 	void (*judge)(struct judge *j, const struct value *v, const char *path);
 } limit_fields[] = {
-	{"memory", judge_size},	     {"cpu", judge_cpu},     {"pids", judge_pids},
-	{"network", judge_network},  {"output", judge_size}, {"tmp", judge_size},
-	{"timeout", judge_duration},
+	{"limits.memory", judge_size},	    {"limits.cpu", judge_cpu},
+	{"limits.pids", judge_pids},	    {"limits.network", judge_network},
+	{"limits.output", judge_size},	    {"limits.tmp", judge_size},
+	{"limits.timeout", judge_duration},
 };
 
 static void judge_limits(struct judge *j, const struct value *source, struct value *out)
@@ -211,13 +212,12 @@ static void judge_limits(struct judge *j, const struct value *source, struct val
 		refuse_unknown(j, limits, "limits", known);
 		for (size_t i = 0; i < ARRAY_LEN(limit_fields); i++) {
 			const struct limit_field *f = &limit_fields[i];
-			const struct value *v = value_getz(limits, f->name);
+			const char *name = f->path + sizeof("limits.") - 1;
+			const struct value *v = value_getz(limits, name);
 			if (!v)
 				continue;
-			char path[32];
-			snprintf(path, sizeof(path), "limits.%s", f->name);
-			f->judge(j, v, path);
-			value_putz(j->arena, &judged, f->name, *v);
+			f->judge(j, v, f->path);
+			value_putz(j->arena, &judged, name, *v);
 		}
 	} else if (limits && limits->kind != VALUE_NULL) {
 		diag_add(j->diag, "limits", "must be a map of limits, not %s",
