@@ -16,6 +16,7 @@ enum {
 	/* workflow definitions */
 	LIMIT_PLAN_NODES = 20000,
 	LIMIT_PLAN_DEPENDS = 200000,           /* edges in all */
+	LIMIT_PLAN_REFS = 1000000,             /* results that templates may read, in all */
 	LIMIT_RETRY_ATTEMPTS = 100,            /* retry.maxAttempts */
 	LIMIT_DURATION_DAYS = 365,             /* time-outs and retry intervals */
 

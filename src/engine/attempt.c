@@ -296,13 +296,13 @@ static bool refuse(struct end *end, const char *code, struct engine *e, const ch
 	PRINTF_LIKE(4, 5);
 static bool refuse(struct end *end, const char *code, struct engine *e, const char *fmt, ...)
 {
-	char text[1024];
+	char text[2048];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	end->status = ATTEMPT_FAILED;
-	end->code = code;
+	end->code = arena_dupz(&e->scratch, code);
 	end->final = true;
 	end->message = str_of(arena_dupz(&e->scratch, text));
 	return false;
@@ -347,8 +347,7 @@ static bool resolve_input(struct attempt *a, const struct agent_action *action,
 	struct resolve_error error;
 	struct value input;
 	if (resolve_run(pn->inputs, env, &e->scratch, &input, &error) != 0)
-		return refuse(end, error.code, e, "inputs%s%s", *error.message == '[' ? "" : ".",
-			      error.message);
+		return refuse(end, error.code, e, "%s", error.message);
 	buf_clear(&e->text);
 	json_write(&e->text, &input);
 	start->input = arena_str(&pump_txn(&e->pump)->arena, buf_str(&e->text));
@@ -370,7 +369,7 @@ static bool resolve_workspace(struct attempt *a, const struct resolve_roots *env
 	if (!pn->workspace)
 		return true;
 	if (resolve_run(pn->workspace, env, &e->scratch, &v, &error) != 0)
-		return refuse(end, error.code, e, "workspace: %s", error.message);
+		return refuse(end, error.code, e, "%s", error.message);
 	if (v.kind != VALUE_STRING || v.n == 0)
 		return refuse(end, "template_error", e,
 			      "workspace: must give the path of a folder, not %s",

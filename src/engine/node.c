@@ -173,12 +173,12 @@ static bool pass_when(struct run *r, uint32_t index)
 	if (*error.code == 0) {
 		error = (struct resolve_error){.code = "template_error"};
 		snprintf(error.message, sizeof(error.message),
-			 "must give true or false, not %s", value_kind_name(&v));
+			 "nodes[%u].when: must give true or false, not %s", index,
+			 value_kind_name(&v));
 	}
-	char text[sizeof(error.message) + 8];
-	snprintf(text, sizeof(text), "when: %s", error.message);
 	node_fail(r, index, NODE_FAILED,
-		  emit_error(e, error.code, str_of(text), (struct str){0}, false), error.code);
+		  emit_error(e, error.code, str_of(error.message), (struct str){0}, false),
+		  error.code);
 	return false;
 }
 

@@ -1,8 +1,261 @@
+#include "base/limits.h"
 #include "engine/plan_build.h"
+
+/* One mention of a node that is no direct dependency: it must be an ancestor. */
+struct far_ref {
+	uint32_t from, to;
+	const char *place;
+};
+
+struct refs {
+	struct plan_build *build;
+	struct arena arena;
+	uint32_t index; /* of the node whose templates are looked at */
+	uint32_t *seen; /* per node: index + 1 of the last node that mentioned it */
+	uint32_t *depends; /* the same, for direct dependencies */
+	uint32_t *list;
+	uint32_t n_list;
+	bool dynamic; /* nodes[x]: any ancestor */
+	size_t n_total;
+	struct far_ref *far;
+	size_t n_far, cap_far;
+};
+
+static void refs_close(struct refs *x)
+{
+	arena_free(&x->arena);
+}
+
+static void add(struct refs *x, uint32_t to)
+{
+	if (x->seen[to] == x->index + 1)
+		return;
+	x->seen[to] = x->index + 1;
+	x->list[x->n_list++] = to;
+}
+
+static void add_far(struct refs *x, uint32_t to, const char *place)
+{
+	if (x->n_far == x->cap_far) {
+		size_t cap = x->cap_far ? x->cap_far * 2 : 16;
+		x->far = arena_grow(&x->arena, x->far, x->cap_far * sizeof(*x->far),
+				    cap * sizeof(*x->far));
+		x->cap_far = cap;
+	}
+	x->far[x->n_far++] = (struct far_ref){x->index, to, arena_dupz(&x->arena, place)};
+}
+
+/* ---- one mention ---- */
+
+static bool among(struct str name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eqz(name, names[i]))
+			return true;
+	return false;
+}
+
+static void judge_member(struct refs *x, const char *place, const struct cel_ref *ref, size_t at,
+			 const char *of, const char *const *names, size_t n)
+{
+	if (ref->n <= at || among(ref->parts[at], names, n))
+		return;
+	const char *nearest = fields_nearest(ref->parts[at], names, n);
+	diag_add(x->build->diag, place, "%s has no member \"%.*s\"; it has %s%s%s%s%s%s%s%s", of,
+		 STR_ARG(ref->parts[at]), names[0], n > 1 ? ", " : "", n > 1 ? names[1] : "",
+		 n > 2 ? ", " : "", n > 2 ? names[2] : "", nearest ? " (did you mean " : "",
+		 nearest ? nearest : "", nearest ? "?)" : "");
+}
+
+static void judge_node(struct refs *x, const char *place, const struct cel_ref *ref)
+{
+	static const char *const members[] = {"output", "status", "error"};
+	struct plan *p = x->build->plan;
+	if (ref->n == 1) {
+		x->dynamic = true;
+		return;
+	}
+	int64_t to = plan_find(p, ref->parts[1]);
+	if (to < 0) {
+		diag_add(x->build->diag, place, "there is no node \"%.*s\"",
+			 STR_ARG(ref->parts[1]));
+		return;
+	}
+	if (to == x->index) {
+		diag_add(x->build->diag, place, "a node cannot read its own result");
+		return;
+	}
+	judge_member(x, place, ref, 2, "a node", members, ARRAY_LEN(members));
+	add(x, (uint32_t)to);
+	if (x->depends[to] != x->index + 1)
+		add_far(x, (uint32_t)to, place);
+}
+
+static void judge_context(struct refs *x, const char *place, const struct cel_ref *ref)
+{
+	const struct value *known = x->build->context_properties;
+	x->build->plan->uses_context = true;
+	if (known && ref->n > 1 && !value_get(known, ref->parts[1]) && !ref->soft)
+		diag_add(x->build->diag, place,
+			 "context can have no member \"%.*s\": contextSchema does not allow it",
+			 STR_ARG(ref->parts[1]));
+}
+
+static void judge_ref(void *ctx, const char *place, const struct cel_ref *ref)
+{
+	static const char *const roots[] = {"context", "nodes", "run", "workflow", "project"};
+	static const char *const run[] = {"id", "startedAt", "trigger"};
+	static const char *const workflow[] = {"name", "version"};
+	struct refs *x = ctx;
+	struct str root = ref->parts[0];
+	if (str_eqz(root, "nodes"))
+		judge_node(x, place, ref);
+	else if (str_eqz(root, "context"))
+		judge_context(x, place, ref);
+	else if (str_eqz(root, "run"))
+		judge_member(x, place, ref, 1, "run", run, ARRAY_LEN(run));
+	else if (str_eqz(root, "workflow"))
+		judge_member(x, place, ref, 1, "workflow", workflow, ARRAY_LEN(workflow));
+	else if (str_eqz(root, "event") || str_eqz(root, "item") || str_eqz(root, "index"))
+		diag_add(x->build->diag, place, "\"%.*s\" is not in this version of drover",
+			 STR_ARG(root));
+	else if (!str_eqz(root, "project"))
+		diag_add(x->build->diag, place,
+			 "there is no \"%.*s\"; a template knows %s, %s, %s, %s and %s (a node id "
+			 "with '-' is written nodes[\"my-node\"])",
+			 STR_ARG(root), roots[0], roots[1], roots[2], roots[3], roots[4]);
+}
+
+/* ---- one node ---- */
+
+/* Adds every ancestor of the node. */
+static void add_ancestors(struct refs *x)
+{
+	struct plan *p = x->build->plan;
+	struct arena a CLEANUP_ARENA = {0};
+	bool *met = ARENA_NEW_ARRAY(&a, bool, p->n_nodes);
+	uint32_t *stack = ARENA_NEW_ARRAY(&a, uint32_t, p->n_nodes);
+	size_t n = 0;
+	stack[n++] = x->index;
+	while (n > 0) {
+		const struct plan_node *node = &p->nodes[stack[--n]];
+		for (uint32_t k = 0; k < node->n_depends; k++) {
+			uint32_t d = node->depends[k];
+			if (met[d])
+				continue;
+			met[d] = true;
+			add(x, d);
+			stack[n++] = d;
+		}
+	}
+}
+
+static void judge_templates(struct refs *x, struct plan_node *n)
+{
+	struct plan *p = x->build->plan;
+	for (uint32_t k = 0; k < n->n_depends; k++)
+		x->depends[n->depends[k]] = x->index + 1;
+	x->n_list = 0;
+	x->dynamic = false;
+	if (n->when)
+		resolve_refs(n->when, judge_ref, x);
+	if (n->workspace)
+		resolve_refs(n->workspace, judge_ref, x);
+	resolve_refs(n->inputs, judge_ref, x);
+	if (x->dynamic)
+		add_ancestors(x);
+	x->n_total += x->n_list;
+	if (x->n_list == 0)
+		return;
+	uint32_t *list = ARENA_NEW_ARRAY(&p->arena, uint32_t, x->n_list);
+	memcpy(list, x->list, sizeof(*list) * x->n_list);
+	n->refs = list;
+	n->n_refs = x->n_list;
+	for (uint32_t i = 0; i < x->n_list; i++)
+		p->nodes[list[i]].keep_result = true;
+}
+
+/* ---- ancestors ---- */
+
+/* Nodes in an order where dependencies come first. */
+static uint32_t *by_level(struct refs *x)
+{
+	struct plan *p = x->build->plan;
+	uint32_t *count = ARENA_NEW_ARRAY(&x->arena, uint32_t, p->n_nodes + 1);
+	uint32_t *order = ARENA_NEW_ARRAY(&x->arena, uint32_t, p->n_nodes);
+	for (size_t i = 0; i < p->n_nodes; i++)
+		count[p->nodes[i].level + 1]++;
+	for (size_t i = 1; i <= p->n_nodes; i++)
+		count[i] += count[i - 1];
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		order[count[p->nodes[i].level]++] = i;
+	return order;
+}
+
+enum { BATCH = 64 };
+
+/*
+ * Judges the far mentions of up to 64 different nodes at once: a bit for each flows down the graph
+ * in one pass. Returns how many mentions were judged, all from `first` on.
+ */
+static size_t judge_batch(struct refs *x, size_t first, const uint32_t *order, uint64_t *below,
+			  uint64_t *own)
+{
+	struct plan *p = x->build->plan;
+	size_t n_bits = 0, end = first;
+	memset(below, 0, sizeof(*below) * p->n_nodes);
+	memset(own, 0, sizeof(*own) * p->n_nodes);
+	for (; end < x->n_far; end++) {
+		if (own[x->far[end].to])
+			continue;
+		if (n_bits == BATCH)
+			break;
+		own[x->far[end].to] = UINT64_C(1) << n_bits++;
+	}
+	for (size_t i = 0; i < p->n_nodes; i++) {
+		const struct plan_node *n = &p->nodes[order[i]];
+		for (uint32_t k = 0; k < n->n_depends; k++)
+			below[order[i]] |= below[n->depends[k]] | own[n->depends[k]];
+	}
+	for (size_t i = first; i < end; i++) {
+		const struct far_ref *f = &x->far[i];
+		if (!(below[f->from] & own[f->to]))
+			diag_add(x->build->diag, f->place,
+				 "node \"%.*s\" may not have ended by then; add it to dependsOn",
+				 STR_ARG(p->nodes[f->to].id));
+	}
+	return end - first;
+}
+
+static void judge_far(struct refs *x)
+{
+	struct plan *p = x->build->plan;
+	if (x->n_far == 0)
+		return;
+	uint32_t *order = by_level(x);
+	uint64_t *below = ARENA_NEW_ARRAY(&x->arena, uint64_t, p->n_nodes);
+	uint64_t *own = ARENA_NEW_ARRAY(&x->arena, uint64_t, p->n_nodes);
+	for (size_t at = 0; at < x->n_far;)
+		at += judge_batch(x, at, order, below, own);
+}
 
 void plan_build_refs(struct plan_build *b)
 {
-	b->plan->uses_context = true;
-	for (size_t i = 0; i < b->plan->n_nodes; i++)
-		b->plan->nodes[i].keep_result = true;
+	struct refs x CLEANUP(refs_close) = {.build = b};
+	struct plan *p = b->plan;
+	x.seen = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
+	x.depends = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
+	x.list = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		x.index = i;
+		judge_templates(&x, &p->nodes[i]);
+		if (x.n_total > LIMIT_PLAN_REFS) {
+			diag_add(b->diag, "nodes",
+				 "the templates may read more than %d results in all; name the "
+				 "nodes instead of nodes[…]",
+				 LIMIT_PLAN_REFS);
+			return;
+		}
+	}
+	judge_far(&x);
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "json/value.h"
+#include "text/cel.h"
 
 struct resolve; /* lives in the arena it was compiled into */
 
@@ -20,8 +21,8 @@ struct resolve_roots {
 };
 
 struct resolve_error {
-	char code[32];     /* "template_error" */
-	char message[512]; /* one sentence that names the path */
+	char code[32];      /* "template_error"; "" = none */
+	char message[1024]; /* one sentence that names the path */
 };
 
 /* Compiles tree (which must live as long as the arena); every syntax error is a finding under
@@ -34,6 +35,10 @@ bool resolve_constant(const struct resolve *r);
 
 /* The tree as it was written. */
 const struct value *resolve_tree(const struct resolve *r);
+
+/* Calls back for every path that any template reads, with the place of its string. */
+void resolve_refs(const struct resolve *r,
+		  void (*ref)(void *ctx, const char *place, const struct cel_ref *ref), void *ctx);
 
 /* 0 and the tree with values for templates (in arena a, or shared); else 1 and the error. */
 int resolve_run(const struct resolve *r, const struct resolve_roots *roots, struct arena *a,
