@@ -27,7 +27,8 @@ struct engine_config {
 	struct clock *clock;
 	struct store *store;
 	struct executor *executor;
-	uint64_t seed;            /* ids and jitter; 0 = from the system */
+	uint64_t seed;            /* ids and jitter; 0 = from the system. Never the same twice
+				   * over one store: ids would come again */
 	size_t max_scripts;       /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
 	size_t max_open_runs;     /* 0 = LIMIT_OPEN_RUNS */
 

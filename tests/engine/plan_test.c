@@ -85,7 +85,8 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[" OK_NODE ",{'id':'b','agent':'rule','action':'run',"
 	 "'inputs':{'m':'{{ nodes.a.output }}','n':'{{ nodes.c.output }}',"
 	 "'o':'{{ nodes.b.output }}','p':'{{ nodes.a.result }}'}}]}",
-	 "nodes[1].inputs.n nodes[1].inputs.o nodes[1].inputs.p nodes[1].inputs.m",
+	 "nodes[1].inputs.n nodes[1].inputs.o nodes[1].inputs.p nodes[1].inputs.m "
+	 "nodes[1].inputs.p",
 	 "no node \"c\""},
 	{"{'name':'x','contextSchema':{'type':'object','properties':{'y':{}},"
 	 "'additionalProperties':false},'nodes':[{'id':'a','agent':'rule','action':'run',"

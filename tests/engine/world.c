@@ -108,6 +108,7 @@ static void on_attempt_end(void *arg, const struct attempt_row *attempt, const c
 static void start_engine(struct world *w)
 {
 	w->config.store = w->store;
+	w->config.seed++; /* ids must differ from those of the life before */
 	ASSERT(engine_new(&w->config, &w->engine) == 0);
 }
 
