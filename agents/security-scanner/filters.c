@@ -95,10 +95,12 @@ static bool password(struct str v, enum lang lang)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_nocase(v, words[i]))
 			return false;
-	if (is_placeholder(v) || has_nocase(v, "passw") || has_nocase(v, "pwd"))
-		return has_nocase(v, "passw") && !is_placeholder(v) && shape_of(v).n_digits > 0 &&
-		       shape_of(v).n_joints == 0;
 	struct shape s = shape_of(v);
+	if (is_placeholder(v))
+		return false;
+	/* names of fields, but password123 */
+	if (has_nocase(v, "password") || has_nocase(v, "passwd") || has_nocase(v, "pwd"))
+		return s.n_digits > 0 && s.n_joints == 0;
 	char last = v.p[v.n - 1];
 	if (last == ':' || v.p[0] == '/' || v.p[0] == '.' || v.p[0] == '#' || v.p[0] == '{' ||
 	    has_nocase(v, "://"))

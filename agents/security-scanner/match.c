@@ -124,7 +124,7 @@ static bool holds_at(struct file *f, const struct rule *r, size_t window_start, 
 		return true;
 	const char *p = f->text.p;
 	/* a pattern may begin with the byte before the word it is about */
-	if (!is_word(p[at]) && !strchr("\"'`<", p[at]))
+	if (!is_word(p[at]) && (r->where == RULE_CODE || !strchr("\"'`<", p[at])))
 		at++;
 	lexer_advance(&f->lexer, p, f->text.n, window_start);
 	struct lexer x = f->lexer;

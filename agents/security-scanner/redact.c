@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -104,6 +105,71 @@ static void hide_runs(struct redact *r, struct str s)
 	}
 }
 
+static const char *const secret_words[] = {
+	"password", "passwd",     "passphrase", "passwort",   "pwd",       "secret", "token",
+	"api_key",  "apikey",     "api-key",    "private_key", "access_key", "auth_key", "credential",
+};
+
+/* The length of a word at s[at ..] that names a secret, or 0. */
+static size_t secret_word(struct str s, size_t at)
+{
+	for (size_t i = 0; i < ARRAY_LEN(secret_words); i++) {
+		size_t n = strlen(secret_words[i]);
+		if (n <= s.n - at && strncasecmp(s.p + at, secret_words[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+static size_t skip(struct str s, size_t at, const char *bytes)
+{
+	while (at < s.n && s.p[at] != '\0' && strchr(bytes, s.p[at]))
+		at++;
+	return at;
+}
+
+/* Where an unquoted value ends when it looks like one, else `at`. */
+static size_t bare_value_end(struct str s, size_t at)
+{
+	size_t end = at;
+	bool digit = false;
+	for (; end < s.n && !isspace((unsigned char)s.p[end]) && !strchr(",;\"'`&", s.p[end]); end++) {
+		if (strchr("()[]{}<>", s.p[end]))
+			return at;
+		digit |= isdigit((unsigned char)s.p[end]) != 0;
+	}
+	return digit ? end : at;
+}
+
+/*
+ * What is put into something called password, token and the like, more generously than the rules
+ * do: their patterns ask for what may not stand on this line (an end, a quote).
+ */
+static void hide_assigned(struct redact *r, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		size_t n = secret_word(s, i);
+		if (n == 0)
+			continue;
+		size_t at = i + n;
+		while (at < s.n && (isalnum((unsigned char)s.p[at]) || s.p[at] == '_'))
+			at++;
+		at = skip(s, at, "\"'] \t");
+		size_t sign = skip(s, at, ":=>");
+		if (sign == at)
+			continue;
+		at = skip(s, sign, " \t");
+		size_t quote = skip(s, at, "ubrfUBRFL@");
+		if (quote < s.n && s.p[quote] && strchr("\"'`", s.p[quote])) {
+			const char *end = memchr(s.p + quote + 1, s.p[quote], s.n - quote - 1);
+			hide(r, quote + 1, end ? (size_t)(end - s.p) : s.n);
+		} else if (bare_value_end(s, at) >= at + 4) {
+			hide(r, at, bare_value_end(s, at));
+		}
+		i = sign - 1;
+	}
+}
+
 /* Whether the line lies in the body of a private key that began above it. */
 static bool in_key_block(const char *text, size_t line_start)
 {
@@ -196,6 +262,7 @@ char *redact_excerpt(struct redact *r, const char *text, size_t line_start, size
 		if (r->hit[i])
 			hide_matches(r, i, &subject);
 	hide_runs(r, s);
+	hide_assigned(r, s);
 	struct buf out = {0};
 	if (r->all)
 		buf_puts(&out, "[redacted]");
