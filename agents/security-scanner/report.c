@@ -10,7 +10,10 @@
 #include "json/write.h"
 #include "limits.h"
 
-enum { FINGERPRINT_HEX = 32 };
+enum {
+	FINGERPRINT_HEX = 32,
+	REPEAT_LONG = 10, /* counted repeats that grep is spared */
+};
 
 const char *rules_severity_name(enum severity s)
 {
@@ -217,13 +220,53 @@ static void put_nocase(struct buf *out, const char *p)
 	}
 }
 
+/* "{m,n}" at p: its length when n (or m, when it is alone) is large, else 0. */
+static size_t long_repeat(const char *p, bool *ret_from_none)
+{
+	char *end;
+	unsigned long least = strtoul(p + 1, &end, 10), most = least;
+	if (*end == ',')
+		most = end[1] == '}' ? least : strtoul(end + 1, &end, 10);
+	else if (*end != '}')
+		return 0;
+	*ret_from_none = least == 0;
+	return most >= REPEAT_LONG ? strcspn(p, "}") + 1 : 0;
+}
+
+/*
+ * Long counted repeats become * or +: what is found is the same or more, and the automaton that
+ * grep builds stays small (with them it needs minutes for a megabyte).
+ */
+static void put_eased(struct buf *out, struct str p)
+{
+	for (size_t i = 0; i < p.n; i++) {
+		bool from_none = false;
+		size_t n = 1;
+		if (p.p[i] == '\\' && i + 1 < p.n) {
+			n = 2;
+		} else if (p.p[i] == '[') {
+			n = bracket_length(p.p + i);
+		} else if (p.p[i] == '{' && (n = long_repeat(p.p + i, &from_none)) > 0) {
+			buf_putc(out, from_none ? '*' : '+');
+			i += n - 1;
+			continue;
+		}
+		n += n == 0;
+		buf_put(out, p.p + i, n);
+		i += n - 1;
+	}
+}
+
 void report_patterns(struct buf *out)
 {
+	struct buf one CLEANUP_BUF = {0};
 	for (size_t i = 0; i < rules_count; i++) {
+		buf_clear(&one);
 		if (rules_table[i].nocase)
-			put_nocase(out, rules_table[i].pattern);
+			put_nocase(&one, rules_table[i].pattern);
 		else
-			buf_puts(out, rules_table[i].pattern);
+			buf_puts(&one, rules_table[i].pattern);
+		put_eased(out, buf_str(&one));
 		buf_putc(out, '\n');
 	}
 }

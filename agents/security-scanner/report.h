@@ -13,7 +13,10 @@ void report_json(struct buf *out, const struct findings *f, const struct walk_re
 void report_text(struct buf *out, const struct findings *f, const struct walk_result *r,
 		 int64_t duration_ms);
 
-/* The rules' patterns as POSIX extended regular expressions (GNU), one a line, for grep -f. */
+/*
+ * The rules' patterns as POSIX extended regular expressions (GNU), one a line, for grep -f. Long
+ * counted repeats are written as * or +, which spares grep and finds the same or more.
+ */
 void report_patterns(struct buf *out);
 
 /* id, severity, category and title of each rule. */
