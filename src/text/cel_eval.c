@@ -101,8 +101,10 @@ static bool eval_unary(struct cel_run *r, const struct cel_node *n, struct cel_v
 		return false;
 	r->at = n->at;
 	if (n->kind == CEL_NODE_NOT) {
+		if (v.kind != CEL_BOOL)
+			return cel_no_overload(r, "!", &v, 1);
 		*ret = cel_bool(v.b != (n->slot % 2 == 1));
-		return v.kind == CEL_BOOL || cel_no_overload(r, "!", &v, 1);
+		return true;
 	}
 	if (!cel_spend(r, n->slot))
 		return false;

@@ -34,7 +34,7 @@ struct template;
 const struct template *template_compile(struct arena *a, const struct value *tree,
 					const char *place, struct diag *d);
 
-/* Whether it resolves to the compiled tree itself: there are no templates and no escapes in it. */
+/* Whether resolving evaluates and makes nothing: there are no templates in it. */
 bool template_is_constant(const struct template *t);
 
 struct template_error {
