@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include "api/api_private.h"
+#include "api/streams.h"
 #include "api/waits.h"
 #include "base/clock.h"
 #include "base/fault.h"
@@ -41,13 +42,17 @@ bool api_read(struct api *api, struct message *m)
 static void on_timer(uv_timer_t *timer)
 {
 	struct api *api = timer->data;
-	waits_tick(api->waits, clock_mono_ns(clock_system()));
+	int64_t now = clock_mono_ns(clock_system());
+	waits_tick(api->waits, now);
+	streams_tick(api->streams, now);
 	api_arm_timer(api);
 }
 
 void api_arm_timer(struct api *api)
 {
-	int64_t at = waits_next_ns(api->waits);
+	int64_t at = waits_next_ns(api->waits), other = streams_next_ns(api->streams);
+	if (other < at)
+		at = other;
 	if (at == INT64_MAX || api->closed)
 		return;
 	int64_t left_ms = (at - clock_mono_ns(clock_system()) + 999999) / 1000000;
@@ -98,6 +103,7 @@ int api_new(const struct api_config *config, struct api **ret)
 	uv_timer_init(config->loop, api->timer);
 	api->timer->data = api;
 	api->waits = waits_new();
+	api->streams = streams_new(api);
 	*ret = api;
 	return 0;
 }
@@ -112,8 +118,10 @@ void api_close(struct api *api)
 	if (api->closed)
 		return;
 	pool_stop(api->pool);
-	api->closed = true;
 	inbox_close(&api->inbox);
+	api->closed = true;
+	streams_free(api->streams);
+	waits_free(api->waits);
 	readers_free(api);
 	uv_close((uv_handle_t *)api->timer, on_timer_closed);
 }
@@ -124,19 +132,25 @@ void api_free(struct api *api)
 		return;
 	api_close(api);
 	pool_free(api->pool);
-	waits_free(api->waits);
 	free(api);
-}
-
-void api_on_run_end(struct api *api, const struct run_row *run)
-{
-	waits_run_ended(api->waits, run);
 }
 
 void api_on_events(struct api *api, struct str run_id, int64_t last_seq)
 {
+	if (!api->closed)
+		streams_wake(api->streams, run_id);
 }
 
 void api_on_logs(struct api *api, struct str run_id, struct str node_id)
 {
+	if (!api->closed)
+		streams_wake(api->streams, run_id);
+}
+
+void api_on_run_end(struct api *api, const struct run_row *run)
+{
+	if (api->closed)
+		return;
+	waits_run_ended(api->waits, run);
+	streams_run_ended(api->streams, run->id);
 }

@@ -40,6 +40,9 @@ static const struct route routes[] = {
 	GET("/api/runs", READ(runs_list), QUERY("limit cursor status workflow since until q")),
 	GET("/api/runs/{runId}", READ(runs_get)),
 	GET("/api/runs/{runId}/agent-runs", READ(runs_attempts)),
+	GET("/api/runs/{runId}/events", READ(streams_events), QUERY("after")),
+	GET("/api/runs/{runId}/nodes/{nodeId}/logs", READ(streams_logs),
+	    QUERY("limit cursor after follow")),
 	POST("/api/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/cancel", DO(runs_cancel), BODY(BODY_JSON)),
 };

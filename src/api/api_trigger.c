@@ -174,6 +174,8 @@ static void wait_ended(struct wait *w, const struct run_row *run)
 static bool wait_for_end(struct trigger *t, struct str run_id)
 {
 	struct api *api = t->call->api;
+	if (api->closed)
+		return false;
 	t->wait = (struct wait){
 		.run_id = arena_str(t->call->arena, run_id),
 		.deadline_ns = clock_mono_ns(clock_system()) + t->wait_ms * 1000000,

@@ -218,7 +218,7 @@ size_t http_header_count(const struct http_request *r, const char *name)
 	return n;
 }
 
-static void response_fini(struct http_response *r)
+void http_response_drop(struct http_response *r)
 {
 	buf_free(&r->body);
 	for (size_t i = 0; i < r->n_fields; i++)
@@ -259,7 +259,7 @@ static struct http_exchange *exchange_new(struct http_server *s)
 
 static void exchange_free(struct http_exchange *x)
 {
-	response_fini(&x->response);
+	http_response_drop(&x->response);
 	arena_free(&x->arena);
 	buf_free(&x->body);
 	free(x);
@@ -273,7 +273,7 @@ static void exchange_retire(struct http_server *s, struct http_exchange *x)
 		exchange_free(x);
 		return;
 	}
-	response_fini(&x->response);
+	http_response_drop(&x->response);
 	arena_reset(&x->arena);
 	if (x->body.cap > BODY_KEPT_BYTES)
 		buf_free(&x->body);
@@ -291,7 +291,7 @@ static void answer(struct http_server *s, struct http_exchange *x, struct http_r
 	ASSERT(!x->answered);
 	x->answered = true;
 	if (x->abandoned) {
-		response_fini(r);
+		http_response_drop(r);
 		return;
 	}
 	x->response = *r;
@@ -639,8 +639,9 @@ bool http_stream_push(struct http_stream *st, struct str bytes)
 {
 	struct http_server *s = st->server;
 	pthread_mutex_lock(&s->lock);
+	size_t left = st->buf.n - st->sent;
 	bool room = !st->closed && !st->ended &&
-		    st->buf.n - st->sent + bytes.n <= LIMIT_SSE_BUFFER_BYTES;
+		    (left == 0 || left + bytes.n <= LIMIT_SSE_BUFFER_BYTES);
 	if (room && bytes.n > 0) {
 		buf_drop(&st->buf, st->sent);
 		st->sent = 0;

@@ -70,6 +70,9 @@ struct http_response {
 /* Adds a header field. The value is copied; CR, LF and other control bytes in it become spaces. */
 void http_response_field(struct http_response *r, const char *name, struct str value);
 
+/* Frees what a response holds that was not handed over. */
+void http_response_drop(struct http_response *r);
+
 struct http_config {
 	const char *listen; /* "127.0.0.1:9002", "[::1]:9002", ":9002" (all), port 0 = any free */
 	void *arg;
@@ -144,8 +147,8 @@ struct http_stream_ops {
 struct http_stream *http_stream_start(struct http_exchange *x, struct http_response *r,
 				      const struct http_stream_ops *ops);
 
-/* Appends bytes; any thread. False when the buffer has no room for all of them (nothing is added
- * then) or the client is gone. */
+/* Appends bytes; any thread. False when the client is gone, or when something waits already and
+ * it would be more than LIMIT_SSE_BUFFER_BYTES together (nothing is added then). */
 bool http_stream_push(struct http_stream *s, struct str bytes);
 
 /* Whether nothing waits to be sent; any thread. */
