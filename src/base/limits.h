@@ -42,6 +42,7 @@ enum {
 	LIMIT_SCHEMA_STEPS = 500000,           /* of judging any instance, and besides ... */
 	LIMIT_SCHEMA_STEPS_PER_VALUE = 100,    /* ... for each value in it */
 	LIMIT_SCHEMA_SCRATCH_BYTES = 4 << 20,  /* kept findings of alternatives */
+	LIMIT_SCHEMA_PATTERN_BYTES = 8 << 20,  /* compiled patterns of one schema */
 	LIMIT_PATTERN_SOURCE_BYTES = 4096,     /* one regular expression of a schema */
 	LIMIT_PATTERN_NESTING = 100,           /* groups in groups */
 	LIMIT_PATTERN_STEPS = 1000000,         /* of one match, as PCRE2 counts them */

@@ -187,3 +187,20 @@ bool decimal_to_i64(const struct decimal *d, int64_t *ret)
 	*ret = (int64_t)(d->negative ? 0 - u : u);
 	return true;
 }
+
+void decimal_write(struct buf *out, const struct decimal *d)
+{
+	bool full = decimal_is_integer(d) && (int64_t)d->n + d->exponent <= 20;
+	if (d->negative)
+		buf_putc(out, '-');
+	for (struct cursor c = digits_of(d); c.left > 0;)
+		buf_putc(out, (char)('0' + next_digit(&c)));
+	if (d->n == 0)
+		buf_putc(out, '0');
+	for (int64_t i = 0; full && i < d->exponent; i++)
+		buf_putc(out, '0');
+	if (!full) {
+		buf_putc(out, 'e');
+		buf_put_i64(out, d->exponent);
+	}
+}

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "json/value.h"
 
 enum { DECIMAL_INLINE_DIGITS = 32 };
@@ -45,3 +46,6 @@ uint64_t decimal_hash(const struct decimal *d);
 
 /* Whether the decimal is an integer that fits. */
 bool decimal_to_i64(const struct decimal *d, int64_t *ret);
+
+/* One spelling per decimal: an integer of at most 20 digits in full, else DIGITSeEXPONENT. */
+void decimal_write(struct buf *out, const struct decimal *d);

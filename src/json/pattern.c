@@ -437,6 +437,13 @@ void pattern_free(struct pattern *re)
 	free(re);
 }
 
+size_t pattern_size_bytes(const struct pattern *re)
+{
+	size_t n = 0;
+	pcre2_pattern_info(re->code, PCRE2_INFO_SIZE, &n);
+	return n;
+}
+
 static struct pattern_scratch *scratch_new(void)
 {
 	struct pattern_scratch *s = NEW0(struct pattern_scratch);

@@ -21,6 +21,9 @@ struct pattern_scratch; /* memory of a match, kept between matches; one thread a
 int pattern_compile(struct str pattern, struct pattern **ret, char *ret_message, size_t message_size);
 void pattern_free(struct pattern *re);
 
+/* Memory that the compiled pattern takes. */
+size_t pattern_size_bytes(const struct pattern *re);
+
 enum pattern_result {
 	PATTERN_NO = 0,
 	PATTERN_YES = 1,

@@ -61,6 +61,8 @@ static inline void schema_freep(struct schema **s)
 }
 #define CLEANUP_SCHEMA CLEANUP(schema_freep)
 
+/* Checking takes up to 2 MiB of stack on the deepest instances and schemas that are allowed. */
+
 /* Whether the instance is valid; stops at the first thing that is not. */
 bool schema_valid(const struct schema *s, const struct value *instance);
 

@@ -89,6 +89,8 @@ static struct pattern *get_regex(struct schema_build *b, const struct schema_sit
 {
 	struct pattern *re = NULL;
 	char message[200] = "";
+	if (b->pattern_bytes > LIMIT_SCHEMA_PATTERN_BYTES)
+		return NULL;
 	if (pattern_compile(pattern, &re, message, sizeof(message))) {
 		schema_refuse(b, site, key, "\"%.*s\" is not a regular expression that works here: %s",
 			      (int)(pattern.n > 200 ? 200 : pattern.n), pattern.p, message);
@@ -97,6 +99,10 @@ static struct pattern *get_regex(struct schema_build *b, const struct schema_sit
 	struct schema_regex *owner = ARENA_NEW(b->a, struct schema_regex);
 	*owner = (struct schema_regex){.re = re, .next = b->s->regexes};
 	b->s->regexes = owner;
+	b->pattern_bytes += pattern_size_bytes(re);
+	if (b->pattern_bytes > LIMIT_SCHEMA_PATTERN_BYTES)
+		schema_refuse(b, site, key, "takes the patterns of the schema over %d bytes; use "
+					    "fewer or shorter ones", LIMIT_SCHEMA_PATTERN_BYTES);
 	return re;
 }
 

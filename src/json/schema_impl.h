@@ -178,6 +178,7 @@ struct schema_build {
 	const struct schema *bundle; /* where bundled documents are looked up; may be NULL */
 	struct schema_node *queue_first, **queue_last;
 	bool too_many;
+	size_t pattern_bytes; /* of compiled patterns */
 };
 
 /* schema.c */

@@ -303,6 +303,8 @@ uint64_t value_hash(const struct value *v)
 struct value value_copy(struct arena *a, const struct value *v)
 {
 	struct value copy = *v;
+	if ((v->kind == VALUE_ARRAY || v->kind == VALUE_OBJECT) && v->n == 0)
+		return copy;
 	switch (v->kind) {
 	case VALUE_STRING:
 		copy.s = arena_dup(a, v->s, v->n);

@@ -3,11 +3,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/escape.h"
 #include "base/fault.h"
 #include "base/timefmt.h"
+#include "json/decimal.h"
 
 /*
  * A double that is a number of at most 15 digits over a small power of ten: both are exact
@@ -45,13 +47,43 @@ static void put_double(struct buf *out, double d)
 {
 	if (put_short_double(out, d))
 		return;
+	double size = fabs(d);
+	/* from 1 on, 15 digits were tried just now; a subnormal may have less to tell */
+	int precision = size < 2.3e-308 ? 1 : size >= 1 && size < 1e15 ? 16 : 15;
 	char text[40];
-	for (int precision = 15; precision <= 17; precision++) {
+	for (; precision <= 17; precision++) {
 		snprintf(text, sizeof(text), "%.*g", precision, d);
 		if (strtod(text, NULL) == d)
 			break;
 	}
 	buf_puts(out, text);
+	/* it shall read as a double again */
+	if (!text[strcspn(text, ".e")])
+		buf_puts(out, ".0");
+}
+
+/* A double as it came, or so that it reads as a double again. */
+static void put_spelled(struct buf *out, const struct value *v)
+{
+	if (v->raw)
+		buf_put(out, v->raw, v->n);
+	else if (v->d == floor(v->d) && fabs(v->d) < 1e15)
+		buf_printf(out, "%.1f", v->d);
+	else
+		put_double(out, v->d);
+}
+
+/* Equal numbers get equal spellings, also beyond what a double tells apart. */
+static void put_canonical_double(struct buf *out, const struct value *v)
+{
+	struct value plain = value_double(v->d);
+	struct decimal d;
+	decimal_from(&d, v);
+	bool integer = decimal_is_integer(&d) && (int64_t)d.n + d.exponent <= 20;
+	if (integer || value_number_cmp(v, &plain) != 0)
+		decimal_write(out, &d);
+	else
+		put_double(out, v->d);
 }
 
 static void put_scalar(struct buf *out, const struct value *v, bool spelled)
@@ -70,14 +102,10 @@ static void put_scalar(struct buf *out, const struct value *v, bool spelled)
 		buf_put_u64(out, v->u);
 		break;
 	case VALUE_DOUBLE:
-		if (spelled && v->raw)
-			buf_put(out, v->raw, v->n);
-		else if (spelled && v->d == floor(v->d) && fabs(v->d) < 1e15)
-			buf_printf(out, "%.1f", v->d);
-		else if (!spelled && v->d == floor(v->d) && fabs(v->d) < 9e15)
-			buf_printf(out, "%.0f", v->d == 0 ? 0.0 : v->d);
+		if (spelled)
+			put_spelled(out, v);
 		else
-			put_double(out, v->d);
+			put_canonical_double(out, v);
 		break;
 	case VALUE_STRING:
 		escape_json(out, value_text(v));

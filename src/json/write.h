@@ -13,9 +13,8 @@ void json_write(struct buf *out, const struct value *v);
 void json_write_pretty(struct buf *out, const struct value *v);
 
 /*
- * One spelling per value, for hashing: members sorted by key bytes, no spaces, integers in
- * decimal, other numbers in their shortest form. Equal values (value_equal) of the same structure
- * give equal bytes.
+ * One spelling per value, for hashing: members sorted by key bytes, no spaces, numbers by
+ * their exact value. Equal values (value_equal) give equal bytes, different ones different bytes.
  */
 void json_write_canonical(struct buf *out, const struct value *v);
 

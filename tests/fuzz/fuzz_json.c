@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_write(&second, &from_compact);
 	ASSERT(str_eq(buf_str(&compact), buf_str(&second)));
 	struct value from_canonical = again(&a, &canonical);
+	ASSERT(value_equal(&v, &from_canonical) && value_hash(&v) == value_hash(&from_canonical));
 	buf_clear(&second);
 	json_write_canonical(&second, &from_canonical);
 	ASSERT(str_eq(buf_str(&canonical), buf_str(&second)));

@@ -350,6 +350,21 @@ TEST(a_schema_too_large_is_refused)
 	CHECK_INT(d.n, 1);
 }
 
+TEST(patterns_that_take_too_much_memory_are_refused)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct diag d;
+	diag_init(&d, &a);
+	struct value patterns = value_object(&a, 0), v = value_object(&a, 1);
+	for (int i = 0; i < 2000; i++)
+		value_putz(&a, &patterns, arena_printf(&a, "(?:abcdefghij){999}%d", i), value_bool(true));
+	value_putz(&a, &v, "patternProperties", patterns);
+	CLEANUP_SCHEMA struct schema *s = NULL;
+	CHECK_INT(schema_compile(&v, 0, &d, &s), SCHEMA_REFUSED);
+	CHECK_INT(d.n, 1);
+	CHECK(strstr(d.findings[0].message, "use fewer or shorter ones"));
+}
+
 TEST(a_line_is_answered_with_a_line)
 {
 	static const struct {
@@ -392,4 +407,5 @@ TAP_MAIN(RUN(every_keyword_judges_as_the_specification_says),
 	 RUN(extras_are_found_by_their_address_and_bring_their_vocabularies),
 	 RUN(judging_ends_within_its_bounds), RUN(a_costly_pattern_is_given_up_and_said),
 	 RUN(findings_are_bounded), RUN(a_schema_too_large_is_refused),
+	 RUN(patterns_that_take_too_much_memory_are_refused),
 	 RUN(a_line_is_answered_with_a_line))
