@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
-enum { IN_FLIGHT = 3, NODES = 2, NO_STORE_STATUS = 3 };
+enum { NODES = 2, NO_STORE_STATUS = 3 };
 
 /* What the child says: a number > 0 is an acknowledgement. */
 struct word {
@@ -26,7 +26,7 @@ struct writer {
 	struct store *store;
 	int pipe_fd;
 	int next, last; /* numbers to submit */
-	int n_flying;
+	int n_flying, most_flying;
 	bool full;
 };
 
@@ -87,7 +87,7 @@ static void submit(struct writer *w, int number)
 static void write_history(struct writer *w)
 {
 	while (w->next <= w->last || w->n_flying > 0) {
-		while (!w->full && w->n_flying < IN_FLIGHT && w->next <= w->last)
+		while (!w->full && w->n_flying < w->most_flying && w->next <= w->last)
 			submit(w, w->next++);
 		sqlite_store_wait(w->store);
 		sqlite_store_drain(w->store);
@@ -104,7 +104,7 @@ static void child(const struct crash_writer *cw, int pipe_fd, int err_fd)
 	if (faulty)
 		faultfs_setup(cw->what, cw->k, cw->image_dir, cw->seed);
 	CLEANUP_BUF struct buf reason = {0};
-	struct writer w = {.pipe_fd = pipe_fd, .next = cw->first};
+	struct writer w = {.pipe_fd = pipe_fd, .next = cw->first, .most_flying = cw->n_flying};
 	w.last = cw->n ? cw->first + cw->n - 1 : 1 << 30;
 	struct sqlite_store_config config = {.path = cw->path, .vfs = faulty ? "fault" : NULL};
 	if (sqlite_store_open(&config, &w.store, &reason) != 0) {

@@ -14,6 +14,7 @@ struct crash_writer {
 	const char *path;
 	const char *image_dir;	/* where a power loss leaves the files */
 	int first, n;		/* numbers first … first + n - 1; n = 0: without end */
+	int n_flying;		/* transactions under way at once; 1: the same syncs every time */
 	enum faultfs_what what; /* FAULTFS_NONE with k = 0: the system's VFS */
 	int k;
 	uint64_t seed;

@@ -47,6 +47,21 @@ static struct fault_file *fault_of(sqlite3_file *f)
 	return (struct fault_file *)(void *)f;
 }
 
+/* What stood there before is durable. */
+static void load(struct image *image)
+{
+	CLEANUP_FD int fd = open(image->path, O_RDONLY | O_CLOEXEC);
+	off_t n = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	if (n <= 0)
+		return;
+	buf_reserve(&image->now, (size_t)n);
+	ssize_t got = pread(fd, image->now.p, (size_t)n, 0);
+	ASSERT(got == n);
+	image->now.n = (size_t)n;
+	buf_put(&image->durable, image->now.p, image->now.n);
+	image->kept = true;
+}
+
 static struct image *image_of(const char *path)
 {
 	for (size_t i = 0; i < fs.n_images; i++)
@@ -55,6 +70,7 @@ static struct image *image_of(const char *path)
 	ASSERT(fs.n_images < MOST_IMAGES);
 	struct image *image = &fs.images[fs.n_images++];
 	image->path = mem_dupz(path);
+	load(image);
 	return image;
 }
 
