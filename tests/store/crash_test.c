@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "crash.h"
 
-enum { KILLS = 50, HISTORY = 12, NO_STORE_STATUS = 3 };
+enum { KILLS = 50, HISTORY = 6, NO_STORE_STATUS = 3 };
 enum start { EMPTY, MADE }; /* whether the database is there already */
 
 struct place {

@@ -18,7 +18,7 @@ CREATE TABLE agents (
 	created_ms INTEGER NOT NULL,
 	updated_ms INTEGER NOT NULL
 );
-CREATE INDEX agents_by_name ON agents (project, name);
+CREATE INDEX agents_by_name ON agents (project, name, id);
 
 CREATE TABLE agent_capabilities (
 	agent_id TEXT NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE workflows (
 	created_ms INTEGER NOT NULL,
 	updated_ms INTEGER NOT NULL
 );
-CREATE INDEX workflows_by_name ON workflows (project, name);
+CREATE INDEX workflows_by_name ON workflows (project, name, id);
 
 CREATE TABLE workflow_versions (
 	workflow_id TEXT NOT NULL,
