@@ -83,7 +83,7 @@ static void watch(struct sandbox_attempt *a, uv_poll_t *p, int fd, int events, u
 
 static void finish(struct sandbox_attempt *a)
 {
-	if (a->finished || !a->gone || !a->started || a->out >= 0 || a->err >= 0)
+	if (a->finished || !a->gone || !a->started || a->out_open || a->err_open)
 		return;
 	a->finished = true;
 	lines_end(&a->lines, a->callbacks.on_log_line, a->arg);
@@ -213,12 +213,11 @@ static void on_pids(uv_poll_t *p, int status, int events)
 	breach(a, CAUSE_PIDS);
 }
 
-/* Closes a stream of the agent; the poll handle ends before its descriptor does. */
-static void end_stream(struct sandbox_attempt *a, uv_poll_t *p, int *fd)
+/* A stream of the agent ended. libuv wants the descriptor kept until the handle is closed. */
+static void end_stream(struct sandbox_attempt *a, uv_poll_t *p, bool *is_open)
 {
 	uv_poll_stop(p);
-	close(*fd);
-	*fd = -1;
+	*is_open = false;
 	finish(a);
 }
 
@@ -246,7 +245,7 @@ static void on_out(uv_poll_t *p, int status, int events)
 		if (n == 0)
 			return;
 		if (n < 0) {
-			end_stream(a, p, &a->out);
+			end_stream(a, p, &a->out_open);
 			return;
 		}
 		if (over)
@@ -268,7 +267,7 @@ static void on_err(uv_poll_t *p, int status, int events)
 		if (n == 0)
 			return;
 		if (n < 0) {
-			end_stream(a, p, &a->err);
+			end_stream(a, p, &a->err_open);
 			return;
 		}
 		lines_feed(&a->lines, block, (size_t)n, a->callbacks.on_log_line, a->arg);
@@ -604,9 +603,11 @@ void attempt_start(struct sandbox_attempt *a, const struct sandbox_spec *spec,
 			attempt_kill(a);
 		}
 	}
-	if (a->out >= 0)
+	a->out_open = a->out >= 0;
+	if (a->out_open)
 		watch(a, &a->out_poll, a->out, UV_READABLE, on_out);
-	if (a->err >= 0)
+	a->err_open = a->err >= 0;
+	if (a->err_open)
 		watch(a, &a->err_poll, a->err, UV_READABLE, on_err);
 	if (a->gone)
 		uv_timer_start(&a->timer, on_timer, 0, 0);

@@ -73,7 +73,8 @@ struct sandbox_attempt {
 	char *command; /* argv[0], for messages */
 	int64_t grace_ms, started_ns;
 	enum cause cause;
-	int out, err; /* -1 = ended */
+	int out, err;
+	bool out_open, err_open;
 	struct buf output;
 	struct lines lines;
 

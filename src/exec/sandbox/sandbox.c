@@ -161,8 +161,8 @@ static void end_supervisor(struct sandbox *s)
 	s->supervisor = NULL;
 	kill(v->pid, SIGKILL);
 	waitpid(v->pid, NULL, 0);
-	close(v->socket);
 	uv_close((uv_handle_t *)&v->poll, on_link_closed);
+	close(v->socket);
 }
 
 static bool hear_supervisor(struct sandbox *s)

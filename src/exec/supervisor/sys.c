@@ -19,7 +19,7 @@ bool sys_send(int socket, const void *message, size_t n, const int *fds, size_t 
 	if (n_fds) {
 		m.msg_control = control.bytes;
 		m.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		struct cmsghdr *c = &control.align;
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
