@@ -13,20 +13,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
 static const char *const allowed[] = {
 	/* files */
-	"access", "chdir", "chmod", "chown", "close", "close_range", "copy_file_range", "creat",
+	"access", "chdir", "chown", "close", "close_range", "copy_file_range", 
 	"dup", "dup2", "dup3", "faccessat", "faccessat2", "fadvise64", "fallocate", "fchdir",
-	"fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr",
+	"fchown", "fchownat", "fcntl", "fdatasync", "fgetxattr",
 	"flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync",
 	"ftruncate", "futimesat", "getcwd", "getdents", "getdents64", "getxattr", "inotify_add_watch",
 	"inotify_init", "inotify_init1", "inotify_rm_watch", "lchown", "lgetxattr", "link",
 	"linkat", "listxattr", "llistxattr", "lremovexattr", "lseek", "lsetxattr", "lstat", "mkdir",
-	"mkdirat", "mknod", "mknodat", "newfstatat", "open", "openat", "openat2", "pread64",
+	"mkdirat", "newfstatat", "pread64",
 	"preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
 	"readlinkat", "readv", "removexattr", "rename", "renameat", "renameat2", "rmdir",
 	"sendfile", "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat", "sync",
@@ -69,16 +65,21 @@ static const char *const allowed[] = {
 	"seccomp", "sysinfo",
 };
 
+/* What only the supervisor and init do; refused again before the agent starts. */
+static const char *const own[] = {
+	"fsconfig", "fsmount", "fsopen", "mount", "mount_setattr", "move_mount", "open_tree",
+	"pivot_root", "sethostname", "umount2", "unshare",
+};
+
 static const char *const refused[] = {
 	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
-	"delete_module", "fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
+	"delete_module", "fanotify_init", "finit_module", "fspick",
 	"init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
-	"mount_setattr", "move_mount", "move_pages", "name_to_handle_at", "open_by_handle_at",
-	"open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_madvise",
+	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", 	"move_pages", "name_to_handle_at", "open_by_handle_at",
+	"perf_event_open", "pidfd_getfd", "process_madvise",
 	"process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "quotactl_fd", "reboot",
-	"request_key", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon",
-	"syslog", "umount2", "unshare", "userfaultfd", "vhangup",
+	"request_key", "setdomainname", "setns", "settimeofday", "swapoff", "swapon",
+	"syslog", "userfaultfd", "vhangup",
 };
 
 /* A name that this libseccomp or machine does not have is no error: it stays refused. */
@@ -95,14 +96,35 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const char *const *names, s
 	return 0;
 }
 
-/* fork and threads, but no new namespaces; clone3 hides its flags from filters. */
-static int add_clone(scmp_filter_ctx ctx)
+static const uint64_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+				     CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
+
+/* No setuid or setgid file is ever made: calls whose mode argument (by position) asks for one. */
+static int add_modes(scmp_filter_ctx ctx)
 {
-	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-				    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
-	/* the low byte of clone's flags is the exit signal, where NEWTIME has no meaning */
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces & ~0xffUL, 0));
+	static const struct {
+		const char *name;
+		unsigned mode, flags; /* argument positions; flags 0 = always a mode */
+	} calls[] = {
+		{"chmod", 1, 0},  {"fchmod", 1, 0}, {"fchmodat", 2, 0}, {"fchmodat2", 2, 0},
+		{"creat", 1, 0},  {"mknod", 1, 0},  {"mknodat", 2, 0},  {"open", 2, 1},
+		{"openat", 3, 2},
+	};
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int nr = seccomp_syscall_resolve_name(calls[i].name);
+		if (nr < 0)
+			continue;
+		struct scmp_arg_cmp plain = SCMP_CMP(calls[i].mode, SCMP_CMP_MASKED_EQ, 06000, 0);
+		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, 1, &plain);
+		if (r || calls[i].flags == 0)
+			continue;
+		/* without O_CREAT and O_TMPFILE the argument means nothing */
+		struct scmp_arg_cmp none =
+			SCMP_CMP(calls[i].flags, SCMP_CMP_MASKED_EQ, O_CREAT | 020000000, 0);
+		r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, 1, &none);
+	}
+	return r;
 }
 
 /*
@@ -162,23 +184,49 @@ static int add_personality(scmp_filter_ctx ctx)
 				    SCMP_A0(SCMP_CMP_EQ, 0xffffffff));
 }
 
-static int add_all(scmp_filter_ctx ctx)
+static int settle(scmp_filter_ctx ctx)
 {
 	/* a balanced tree instead of one long chain */
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return r ? r : seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+}
+
+#define ADD(ctx, action, list) add((ctx), (action), (list), sizeof(list) / sizeof((list)[0]))
+
+static int fill_main(scmp_filter_ctx ctx)
+{
+	static const char *const clones[] = {"clone", "clone3", "openat2"};
+	int r = settle(ctx);
 	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+		r = ADD(ctx, SCMP_ACT_ALLOW, allowed);
 	if (r == 0)
-		r = add(ctx, SCMP_ACT_ALLOW, allowed, sizeof(allowed) / sizeof(allowed[0]));
+		r = ADD(ctx, SCMP_ACT_ALLOW, own);
 	if (r == 0)
-		r = add(ctx, SCMP_ACT_ERRNO(EPERM), refused, sizeof(refused) / sizeof(refused[0]));
+		r = ADD(ctx, SCMP_ACT_ALLOW, clones);
 	if (r == 0)
-		r = add_clone(ctx);
+		r = ADD(ctx, SCMP_ACT_ERRNO(EPERM), refused);
+	if (r == 0)
+		r = add_modes(ctx);
 	if (r == 0)
 		r = add_ioctl(ctx);
 	if (r == 0)
 		r = add_sockets(ctx);
 	return r ? r : add_personality(ctx);
+}
+
+/* clone3 and openat2 hide their flags from filters: their users fall back to the older calls. */
+static int fill_last(scmp_filter_ctx ctx)
+{
+	static const char *const hidden[] = {"clone3", "openat2"};
+	int r = settle(ctx);
+	if (r == 0)
+		r = ADD(ctx, SCMP_ACT_ERRNO(EPERM), own);
+	if (r == 0)
+		r = ADD(ctx, SCMP_ACT_ERRNO(ENOSYS), hidden);
+	for (size_t i = 0; r == 0 && i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	return r;
 }
 
 /* libseccomp of Debian 12 exports to a descriptor only. */
@@ -205,20 +253,26 @@ static int export(scmp_filter_ctx ctx, struct sock_filter **ret_program, size_t 
 	return 0;
 }
 
-int filter_build(struct sock_filter **ret_program, size_t *ret_n)
+static int build(uint32_t otherwise, int (*fill)(scmp_filter_ctx), struct filter *ret)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx ctx = seccomp_init(otherwise);
 	if (!ctx)
 		return -ENOMEM;
-	int r = add_all(ctx);
+	int r = fill(ctx);
 	if (r == 0)
-		r = export(ctx, ret_program, ret_n);
+		r = export(ctx, &ret->program, &ret->n);
 	seccomp_release(ctx);
 	return r;
 }
 
-int filter_load(struct sock_filter *program, size_t n)
+int filter_build(struct filter *ret_main, struct filter *ret_last)
 {
-	struct sock_fprog prog = {.len = (unsigned short)n, .filter = program};
+	int r = build(SCMP_ACT_ERRNO(ENOSYS), fill_main, ret_main);
+	return r ? r : build(SCMP_ACT_ALLOW, fill_last, ret_last);
+}
+
+int filter_load(const struct filter *f)
+{
+	struct sock_fprog prog = {.len = (unsigned short)f->n, .filter = f->program};
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) ? -errno : 0;
 }

@@ -97,6 +97,21 @@ static void enter_root(void)
 	must(STEP_PIVOT, r);
 }
 
+/* What is held now is the last: nothing can be gained by an exec. */
+static void bound_privilege(void)
+{
+	int r = ok(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+	for (int cap = 0; r == 0 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		r = ok(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0));
+	if (r == 0)
+		r = ok(prctl(PR_SET_SECUREBITS,
+			     SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+				     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+				     SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+			     0, 0, 0));
+	must(STEP_DROP_CAPS, r);
+}
+
 /* All that can be done before the command is known. */
 static void prepare(void)
 {
@@ -114,6 +129,7 @@ static void prepare(void)
 	must(STEP_CGROUPNS, ok(unshare(CLONE_NEWCGROUP)));
 	must(STEP_HOSTNAME, ok(sethostname("sandbox", 7)));
 	enter_root();
+	bound_privilege();
 }
 
 static void mount_folders(void)
@@ -143,29 +159,17 @@ static void size_tmp(uint64_t bytes)
 				     MS_REMOUNT | MS_NOSUID | MS_NODEV, options)));
 }
 
-/* Nothing left to hold or to regain, for init and for the agent alike. */
+/* Nothing left to hold, for init and for the agent alike. */
 static void drop_privilege(void)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {0};
 	int r = 0;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	for (int cap = 0; cap < 64 && !self->plain; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
-			r = -errno;
-	if (r == 0 && !self->plain)
-		r = ok(prctl(PR_SET_SECUREBITS,
-			     SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
-				     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
-				     SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
-			     0, 0, 0));
-	if (r == 0 && !self->plain)
+	if (!self->plain)
 		r = ok(syscall(SYS_capset, &head, none));
-	if (r == 0)
-		r = ok(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	must(STEP_DROP_CAPS, r);
 	prctl(PR_SET_DUMPABLE, 0);
-	must(STEP_LOAD_FILTER, filter_load(self->filter, self->n_filter));
+	must(STEP_LOAD_FILTER, filter_load(self->filter));
 }
 
 static int limit(__rlimit_resource_t what, uint64_t most)
@@ -231,8 +235,8 @@ static void __attribute__((noreturn)) become_agent(const struct wire_start *s, c
 	/* the channel stays until the exec closes it, to report a failing one */
 	syscall(SYS_close_range, 3, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
 	set_limits(s);
-	for (int i = 1; i < 32; i++)
-		signal(i, SIG_DFL);
+	signal(SIGINT, SIG_DFL); /* the supervisor ignores these two */
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	environ = env;

@@ -10,7 +10,7 @@
 
 #include "exec/supervisor/wire.h"
 
-struct sock_filter;
+struct filter;
 
 struct init_place {
 	int channel;               /* to drover */
@@ -19,8 +19,7 @@ struct init_place {
 	size_t n_cgroups;
 	bool plain;
 	enum wire_step fail_step; /* tests */
-	struct sock_filter *filter;
-	size_t n_filter;
+	const struct filter *filter; /* its last part */
 };
 
 void init_run(struct init_place *place) __attribute__((noreturn));

@@ -38,8 +38,7 @@ static struct {
 	enum wire_step fail_step;
 	uid_t uid;
 	gid_t gid;
-	struct sock_filter *filter;
-	size_t n_filter;
+	struct filter last;
 	struct waiting waiting[SANDBOXES_MOST];
 	size_t n_waiting;
 } sup;
@@ -81,8 +80,9 @@ static int enter_userns(void)
 
 static enum wire_step begin(int *ret_error)
 {
+	struct filter first;
 	enum wire_step step = STEP_FILTER;
-	int r = filter_build(&sup.filter, &sup.n_filter);
+	int r = filter_build(&first, &sup.last);
 	if (r == 0 && !sup.plain && !sup.privileged) {
 		step = STEP_USERNS;
 		r = enter_userns();
@@ -99,7 +99,12 @@ static enum wire_step begin(int *ret_error)
 	*ret_error = -r;
 	if (r)
 		return step;
-	return sup.plain ? STEP_NONE : rootfs_build(ret_error);
+	step = sup.plain ? STEP_NONE : rootfs_build(ret_error);
+	if (step != STEP_NONE)
+		return step;
+	r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : filter_load(&first);
+	*ret_error = -r;
+	return r ? STEP_FILTER : STEP_NONE;
 }
 
 static void answer(uint32_t id, enum wire_step step, int error, int pidfd)
@@ -131,8 +136,7 @@ be_init(const struct wire_prepare *p, int trees, const int *fds, size_t n_fds)
 	memcpy(place.cgroups, fds + 1, (n_fds - 1) * sizeof(int));
 	place.plain = sup.plain;
 	place.fail_step = p->fail_step;
-	place.filter = sup.filter;
-	place.n_filter = sup.n_filter;
+	place.filter = &sup.last;
 	prctl(PR_SET_NAME, "drover-init");
 	close(SOCKET);
 	for (size_t i = 0; i < sup.n_waiting; i++)
