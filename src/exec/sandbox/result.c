@@ -68,7 +68,7 @@ static enum cause guess(const struct sandbox_attempt *a)
 	const struct wire_exited *e = &a->exited;
 	if (a->cgroup.all || !a->has_exited || (e->status == 0 && a->cause == CAUSE_NONE))
 		return CAUSE_NONE;
-	if (e->n_processes > a->limits.pids)
+	if (e->n_processes >= a->limits.pids) /* init among them, the agent not */
 		return CAUSE_PIDS;
 	return e->peak_bytes >= a->limits.memory_bytes / 8 * 7 ? CAUSE_OOM : CAUSE_NONE;
 }

@@ -27,6 +27,7 @@
 #include "exec/supervisor/sys.h"
 
 static struct init_place *self;
+static unsigned most_processes; /* that were seen */
 static union {
 	struct wire_head head;
 	struct wire_start start;
@@ -245,7 +246,7 @@ static void __attribute__((noreturn)) become_agent(const struct wire_start *s, c
 	fail(STEP_EXEC, self->fail_step == STEP_EXEC ? EIO : errno);
 }
 
-static unsigned count_processes(void)
+static void count_processes(void)
 {
 	DIR *d = opendir("/proc");
 	unsigned n = 0;
@@ -253,7 +254,8 @@ static unsigned count_processes(void)
 		n += e->d_name[0] >= '1' && e->d_name[0] <= '9';
 	if (d)
 		closedir(d);
-	return n;
+	if (n > most_processes)
+		most_processes = n;
 }
 
 static int child_pids(pid_t *pids, int cap)
@@ -289,10 +291,12 @@ static void kill_descendants(pid_t agent)
 
 static void report(int status, const struct rusage *use)
 {
+	if (!self->plain)
+		count_processes();
 	struct wire_exited m = {
 		.head = {sizeof(m), WIRE_EXITED},
 		.status = status,
-		.n_processes = self->plain ? 0 : count_processes(),
+		.n_processes = most_processes,
 		.cpu_usec = (uint64_t)(use->ru_utime.tv_sec + use->ru_stime.tv_sec) * 1000000 +
 			    (uint64_t)(use->ru_utime.tv_usec + use->ru_stime.tv_usec),
 		.peak_bytes = (uint64_t)use->ru_maxrss * 1024,
@@ -317,6 +321,7 @@ static bool reap(pid_t agent)
 static void terminate(pid_t agent)
 {
 	if (!self->plain) {
+		count_processes();
 		kill(-1, SIGTERM);
 		return;
 	}

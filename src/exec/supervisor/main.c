@@ -92,14 +92,16 @@ static enum wire_step begin(int *ret_error)
 		if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
 			r = -errno;
 	}
-	if (r == 0 && sup.fail_step != STEP_NONE && sup.fail_step <= STEP_FILTER) {
+	bool fails = sup.fail_step == STEP_FILTER || sup.fail_step == STEP_USERNS ||
+		     sup.fail_step == STEP_MOUNTNS;
+	if (r == 0 && !sup.plain && fails) {
 		step = sup.fail_step;
 		r = -EIO;
 	}
 	*ret_error = -r;
 	if (r)
 		return step;
-	step = sup.plain ? STEP_NONE : rootfs_build(ret_error);
+	step = sup.plain ? STEP_NONE : rootfs_build(sup.fail_step, ret_error);
 	if (step != STEP_NONE)
 		return step;
 	r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : filter_load(&first);

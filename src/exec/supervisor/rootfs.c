@@ -162,7 +162,7 @@ static int seal(int root)
 	return syscall(SYS_mount_setattr, root, "", AT_EMPTY_PATH, &set, sizeof(set)) ? -errno : 0;
 }
 
-enum wire_step rootfs_build(int *ret_error)
+enum wire_step rootfs_build(enum wire_step fail_step, int *ret_error)
 {
 	static const struct {
 		int (*fn)(int root);
@@ -176,8 +176,8 @@ enum wire_step rootfs_build(int *ret_error)
 	int r = make_root(&root);
 	enum wire_step step = STEP_BASE_ROOT;
 	for (size_t i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
-		r = parts[i].fn(root);
 		step = parts[i].step;
+		r = step == fail_step ? -EIO : parts[i].fn(root);
 	}
 	if (root >= 0)
 		close(root);

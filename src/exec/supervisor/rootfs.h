@@ -9,5 +9,8 @@
 /* The place in the supervisor's own mount namespace where the base hangs (nothing else needs it). */
 #define ROOTFS_PLACE "/sys"
 
-/* Builds the base at ROOTFS_PLACE. STEP_NONE, or the step that failed with *ret_error set. */
-enum wire_step rootfs_build(int *ret_error);
+/*
+ * Builds the base at ROOTFS_PLACE. STEP_NONE, or the step that failed with *ret_error set. Tests
+ * name a step that fails.
+ */
+enum wire_step rootfs_build(enum wire_step fail_step, int *ret_error);
