@@ -335,7 +335,7 @@ static enum wire_step ask(struct sandbox_attempt *a)
 				 .id = a->id,
 				 .host_uid = s->host_uid + slot,
 				 .host_gid = s->host_gid + slot,
-				 .fail_step = (uint32_t)s->config.test_fail_step};
+				 .fail_step = s->armed ? (uint32_t)s->config.test_fail_step : 0};
 	bool sent = r == 0 && sandbox_tell_supervisor(s, &m, sizeof(m), fds, 1 + n_procs);
 	for (size_t i = 0; i < 1 + n_procs; i++)
 		close(fds[i]);
@@ -393,6 +393,8 @@ void attempt_drop(struct sandbox_attempt *a)
 {
 	a->finished = true;
 	a->gone = true;
+	sandbox_remove_group(a->sandbox, &a->cgroup);
+	a->cgroup.all = NULL;
 	dispose(a);
 }
 

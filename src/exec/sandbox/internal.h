@@ -38,6 +38,7 @@ struct sandbox {
 	uv_timer_t sweep; /* retries the removal of control groups */
 	unsigned n_open;  /* uv handles and attempts that keep this alive */
 	bool freeing;
+	bool armed; /* tried out: from now on test_fail_step fails */
 };
 
 /* What ended the attempt, in the order of discovery: the first one counts. */

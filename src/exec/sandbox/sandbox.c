@@ -66,14 +66,19 @@ const struct sandbox_probe *sandbox_probe(const struct sandbox *s)
 
 bool sandbox_test_fails(const struct sandbox *s, enum wire_step step)
 {
-	return s->config.test_fail_step == (int)step;
+	return s->armed && s->config.test_fail_step == (int)step;
+}
+
+static void forget_leftovers(struct sandbox *s)
+{
+	for (struct list *l; (l = list_pop_front(&s->unremoved));)
+		free(container_of(l, struct leftover, link));
 }
 
 void sandbox_closed(struct sandbox *s)
 {
 	if (--s->n_open == 0 && s->freeing) {
-		LIST_FOREACH(it, &s->unremoved)
-			free(container_of(it, struct leftover, link));
+		forget_leftovers(s);
 		cgroups_free(s->cgroups);
 		free(s);
 	}
@@ -288,6 +293,7 @@ static void find_means(struct sandbox *s)
 
 static void drop_cgroups(struct sandbox *s, const char *problem)
 {
+	forget_leftovers(s);
 	cgroups_free(s->cgroups);
 	s->cgroups = NULL;
 	s->probe.limits_problem = problem;
@@ -318,6 +324,7 @@ static enum wire_step try_one(struct sandbox *s, int *ret_error)
 	if (step != STEP_NONE || s->config.test_fail_step) {
 		s->n_idle--;
 		attempt_kill(a);
+		attempt_wait(a);
 		attempt_drop(a);
 	}
 	return step;
@@ -395,6 +402,7 @@ int sandbox_new(struct uv_loop_s *loop, const struct sandbox_config *config, str
 		sandbox_free(s);
 		return r;
 	}
+	s->armed = true;
 	warn(s);
 	*ret = s;
 	return 0;
