@@ -5,32 +5,32 @@
 #include "text/cel_parse.h"
 #include "text/cel_run.h"
 
-static bool find_root(struct cel_run *r, struct str name, const struct value **ret)
+/* NULL with the error filled when there is no such root. */
+static const struct value *find_root(struct cel_run *r, struct str name)
 {
 	for (size_t i = 0; i < r->n_roots; i++)
-		if (str_eq(r->roots[i].name, name)) {
-			*ret = r->roots[i].value;
-			return true;
-		}
+		if (str_eq(r->roots[i].name, name))
+			return r->roots[i].value;
 	struct value asked;
 	const struct value *found = NULL;
 	if (r->env->root && r->env->root(r->env->ctx, name, &asked)) {
 		struct value *kept = cel_make(r, sizeof(*kept));
 		if (!kept)
-			return false;
+			return NULL;
 		*kept = asked;
 		found = kept;
 	}
 	if (!found)
 		found = value_get(r->env->roots, name);
-	if (!found)
-		return cel_fail(r, CEL_ERROR_MISSING, "no such variable '%.*s'", STR_ARG(name));
+	if (!found) {
+		cel_fail(r, CEL_ERROR_MISSING, "no such variable '%.*s'", STR_ARG(name));
+		return NULL;
+	}
 	if (r->n_roots < CEL_ROOT_CACHE) {
 		r->roots[r->n_roots].name = name;
 		r->roots[r->n_roots++].value = found;
 	}
-	*ret = found;
-	return true;
+	return found;
 }
 
 /* One that failed for a limit stays failed; any other lets the other operands decide. */
@@ -280,9 +280,9 @@ static bool eval_default(struct cel_run *r, const struct cel_node *n, struct cel
 
 static bool eval_root(struct cel_run *r, const struct cel_node *n, struct cel_value *ret)
 {
-	const struct value *found;
 	r->at = n->at;
-	if (!find_root(r, n->name, &found)) {
+	const struct value *found = find_root(r, n->name);
+	if (!found) {
 		put_text(r->error->path, 0, "", n->name, "");
 		return false;
 	}

@@ -32,7 +32,7 @@ static bool eval_test(struct cel_run *r, const struct cel_node *body, bool *ret)
 static bool quantify(struct cel_run *r, const struct cel_node *n, const struct cel_value *range,
 		     struct cel_value *ret)
 {
-	bool decides = n->macro == CEL_MACRO_EXISTS, yes;
+	bool decides = n->macro == CEL_MACRO_EXISTS, yes = false;
 	struct cel_error first = {0};
 	for (uint32_t i = 0; i < range->n; i++) {
 		bind(r, n, range, i);
@@ -60,7 +60,7 @@ static bool exists_one(struct cel_run *r, const struct cel_node *n, const struct
 {
 	uint32_t n_found = 0;
 	for (uint32_t i = 0; i < range->n; i++) {
-		bool yes;
+		bool yes = false;
 		bind(r, n, range, i);
 		if (!eval_test(r, &n->args[0], &yes))
 			return false;
@@ -83,7 +83,7 @@ static bool map(struct cel_run *r, const struct cel_node *n, const struct cel_va
 	struct cel_items items = {0};
 	for (uint32_t i = 0; i < range->n; i++) {
 		struct cel_value v;
-		bool yes;
+		bool yes = false;
 		bind(r, n, range, i);
 		if (!passes(r, n, &yes))
 			return false;
@@ -101,7 +101,7 @@ static bool filter(struct cel_run *r, const struct cel_node *n, const struct cel
 {
 	struct cel_items items = {0};
 	for (uint32_t i = 0; i < range->n; i++) {
-		bool yes;
+		bool yes = false;
 		bind(r, n, range, i);
 		struct cel_value item = r->vars[n->slot];
 		if (!eval_test(r, &n->args[0], &yes) || (yes && !cel_items_push(r, &items, item)))
@@ -117,7 +117,7 @@ static bool transform_map(struct cel_run *r, const struct cel_node *n,
 	struct cel_entries entries = {0};
 	for (uint32_t i = 0; i < range->n; i++) {
 		struct cel_value v;
-		bool yes;
+		bool yes = false;
 		bind(r, n, range, i);
 		struct cel_value key = r->vars[n->slot];
 		if (!passes(r, n, &yes))
