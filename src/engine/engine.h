@@ -44,7 +44,9 @@ struct engine_config {
 /* Reads agents, workflows and open runs through a reader and drives what is unfinished. The
  * executor may be started only from the first engine_flush() on. 0 or a negative errno. */
 int engine_new(const struct engine_config *config, struct engine **ret);
-void engine_free(struct engine *e); /* stops nothing, forgets everything: like a crash */
+/* Stops nothing, forgets everything: like a crash. Transactions under way belong to the
+ * store, which must be freed before (its free() tells them all). */
+void engine_free(struct engine *e);
 
 /* Submits what has been collected. */
 void engine_flush(struct engine *e);

@@ -72,7 +72,9 @@ enum join_verdict join_judge(enum join_rule rule, const struct join_counts *c)
 		return JOIN_RUN;
 	switch (rule) {
 	case JOIN_ALL_SUCCESS:
-		return bad ? JOIN_UPSTREAM : c->skipped ? JOIN_SKIP : all ? JOIN_RUN : JOIN_WAIT;
+		if (bad)
+			return JOIN_UPSTREAM;
+		return !all ? JOIN_WAIT : c->skipped ? JOIN_SKIP : JOIN_RUN;
 	case JOIN_ALL_FAILED:
 		return c->success || c->skipped ? JOIN_SKIP : all ? JOIN_RUN : JOIN_WAIT;
 	case JOIN_ALL_DONE:

@@ -1,9 +1,9 @@
 /*
  * Join rules: when a node may start, given how its direct dependencies ended. They are the
- * trigger rules that Airflow documents, decided as early as they can be (a rule that can no longer
- * be met ends in a skip at once). Pure.
+ * trigger rules that Airflow documents, decided as early as the verdict can no longer change, so
+ * that it never depends on the order in which dependencies end. Pure.
  *
- *   all_success   every dependency succeeded            a failure: UPSTREAM, a skip: SKIP
+ *   all_success   every dependency succeeded            a failure: UPSTREAM, else a skip: SKIP
  *   all_failed    every one failed                      a success or a plain skip: SKIP
  *   all_done      every one ended, however
  *   one_success   the first success starts it           all ended, none succeeded: UPSTREAM, or

@@ -41,7 +41,8 @@ static struct batch *batch_new(struct pump *p)
 
 static void batch_free(struct batch *b)
 {
-	txn_free(b->txn);
+	if (!b->submitted)
+		txn_free(b->txn); /* else it is the store's */
 	arena_free(&b->arena);
 	free(b);
 }
@@ -147,8 +148,8 @@ static void batch_done(struct txn *txn, int r)
 	struct batch *b = txn->owner;
 	struct pump *p = b->pump;
 	p->n_in_flight--;
+	b->submitted = false;
 	if (r == -ENOSPC) {
-		b->submitted = false;
 		p->n_kept++;
 		if (!p->full)
 			p->backoff_ms = BACKOFF_FIRST_MS;

@@ -42,7 +42,7 @@ struct pump {
 };
 
 void pump_init(struct pump *p, struct store *store, void *ctx);
-/* Forgets everything; the store must be done with what it was given, or be gone. */
+/* Forgets everything; transactions under way are the store's, which must be gone. */
 void pump_fini(struct pump *p);
 
 /* The transaction that rows are added to now. */

@@ -142,8 +142,8 @@ static void drop_attempts(struct world *w)
 
 void world_close(struct world *w)
 {
-	engine_free(w->engine);
 	w->store = mem_store_crash(w->store);
+	engine_free(w->engine);
 	w->store->ops->free(w->store);
 	drop_attempts(w);
 	arena_free(&w->arena);
@@ -180,9 +180,9 @@ void world_pass(struct world *w, int64_t ms)
 
 void world_crash(struct world *w)
 {
+	w->store = mem_store_crash(w->store);
 	engine_free(w->engine);
 	drop_attempts(w);
-	w->store = mem_store_crash(w->store);
 	start_engine(w);
 }
 

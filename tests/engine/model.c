@@ -1,0 +1,374 @@
+#include "model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "json/parse.h"
+
+enum end { NONE, SUCCESS, FAILED, TOLERATED, SKIPPED, UPSTREAM };
+
+struct mnode {
+	struct str id;
+	const struct value *def;
+	const struct node_row *row;
+	enum end end;
+	const struct attempt_row **attempts;
+	size_t n_attempts;
+};
+
+struct model {
+	struct arena *arena;
+	const struct run_detail *run;
+	struct value definition, context;
+	struct mnode *nodes;
+	size_t n_nodes;
+	const char *wrong;
+};
+
+static bool fail(struct model *m, const struct mnode *n, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static bool fail(struct model *m, const struct mnode *n, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!m->wrong)
+		m->wrong = arena_printf(m->arena, "run %.*s%s%.*s: %s", STR_ARG(m->run->run.id),
+					n ? " node " : "", n ? (int)n->id.n : 0, n ? n->id.p : "",
+					text);
+	return false;
+}
+
+static struct mnode *find(struct model *m, struct str id)
+{
+	for (size_t i = 0; i < m->n_nodes; i++)
+		if (str_eq(m->nodes[i].id, id))
+			return &m->nodes[i];
+	return NULL;
+}
+
+static bool flag(const struct mnode *n, const char *key)
+{
+	const struct value *v = value_getz(n->def, key);
+	return value_is(v, VALUE_BOOL) && v->b;
+}
+
+static struct value parsed(struct model *m, struct str json)
+{
+	struct value v = VALUE_NULL_INIT;
+	if (json.n && json_parse(m->arena, json, 0, &v, NULL) != 0)
+		fail(m, NULL, "a column is not JSON: %.*s", STR_ARG(json));
+	return v;
+}
+
+static struct str code_of(struct model *m, struct str error)
+{
+	struct value v = parsed(m, error);
+	struct str code = value_text(value_getz(&v, "code"));
+	return code;
+}
+
+static bool load(struct model *m)
+{
+	m->definition = parsed(m, m->run->definition);
+	m->context = parsed(m, m->run->run.context);
+	const struct value *nodes = value_getz(&m->definition, "nodes");
+	if (!value_is(nodes, VALUE_ARRAY))
+		return fail(m, NULL, "no definition");
+	m->n_nodes = nodes->n;
+	m->nodes = ARENA_NEW_ARRAY(m->arena, struct mnode, nodes->n);
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct mnode *n = &m->nodes[i];
+		n->def = &nodes->items[i];
+		n->id = value_text(value_getz(n->def, "id"));
+		n->attempts = ARENA_NEW_ARRAY(m->arena, const struct attempt_row *,
+					      m->run->n_attempts);
+	}
+	for (size_t i = 0; i < m->run->n_nodes; i++) {
+		struct mnode *n = find(m, m->run->nodes[i].node_id);
+		if (!n || n->row)
+			return fail(m, n, "a row of no node, or two of one");
+		n->row = &m->run->nodes[i];
+	}
+	for (size_t i = 0; i < m->run->n_attempts; i++) {
+		struct mnode *n = find(m, m->run->attempts[i].node_id);
+		if (!n)
+			return fail(m, n, "an attempt of no node");
+		n->attempts[n->n_attempts++] = &m->run->attempts[i];
+	}
+	return true;
+}
+
+static enum end end_of(struct model *m, const struct mnode *n)
+{
+	switch (n->row->status) {
+	case NODE_SUCCESS:
+		return SUCCESS;
+	case NODE_FAILED:
+	case NODE_TIMED_OUT:
+		return flag(n, "continueOnError") ? TOLERATED : FAILED;
+	case NODE_SKIPPED:
+		return str_eqz(code_of(m, n->row->error), "upstream_failed") ? UPSTREAM : SKIPPED;
+	case NODE_PENDING:
+	case NODE_QUEUED:
+	case NODE_RUNNING:
+	case NODE_WAITING_APPROVAL:
+	case NODE_CANCELLED:
+		break;
+	}
+	return NONE;
+}
+
+/* What the join rule says once all dependencies ended: 'r', 's' or 'u'. */
+static char verdict(struct model *m, const struct mnode *n)
+{
+	const struct value *depends = value_getz(n->def, "dependsOn");
+	struct str rule = value_text(value_getz(n->def, "joinRule"));
+	size_t c[6] = {0}, all = depends ? depends->n : 0;
+	for (size_t i = 0; i < all; i++)
+		c[find(m, value_text(&depends->items[i]))->end]++;
+	size_t bad = c[FAILED] + c[UPSTREAM], good = c[SUCCESS] + c[TOLERATED];
+	if (all == 0 || str_eqz(rule, "always") || str_eqz(rule, "all_done"))
+		return 'r';
+	if (str_eqz(rule, "all_failed"))
+		return c[SUCCESS] + c[SKIPPED] ? 's' : 'r';
+	if (str_eqz(rule, "one_success"))
+		return good ? 'r' : bad ? 'u' : 's';
+	if (str_eqz(rule, "one_failed"))
+		return bad + c[TOLERATED] ? 'r' : 's';
+	if (str_eqz(rule, "one_done"))
+		return good + c[FAILED] ? 'r' : 's';
+	if (str_eqz(rule, "none_failed"))
+		return bad ? 'u' : 'r';
+	if (str_eqz(rule, "none_skipped"))
+		return c[SKIPPED] ? 's' : 'r';
+	return bad ? 'u' : c[SKIPPED] ? 's' : 'r';
+}
+
+static bool when(struct model *m, const struct mnode *n)
+{
+	struct str text = value_text(value_getz(n->def, "when"));
+	static const char head[] = "{{ context.";
+	if (!text.n)
+		return true;
+	ASSERT(str_starts(text, STR("{{ context.")) && str_ends(text, STR(" }}")));
+	struct str name = str_n(text.p + sizeof(head) - 1, text.n - sizeof(head) + 1 - 3);
+	const struct value *v = value_get(&m->context, name);
+	return value_is(v, VALUE_BOOL) && v->b;
+}
+
+/* The node whose output the inputs name, or NULL. */
+static const struct mnode *source(struct model *m, const struct mnode *n)
+{
+	struct str text = value_text(value_getz(value_getz(n->def, "inputs"), "v"));
+	static const char head[] = "{{ nodes.", tail[] = ".output.n }}";
+	if (!text.n)
+		return NULL;
+	return find(m, str_n(text.p + sizeof(head) - 1,
+			     text.n - sizeof(head) + 1 - sizeof(tail) + 1));
+}
+
+/* ---- attempts ---- */
+
+static bool judge_attempt_row(struct model *m, const struct mnode *n, size_t i)
+{
+	const struct attempt_row *a = n->attempts[i];
+	if (a->attempt != (int64_t)i + 1)
+		return fail(m, n, "attempt %zu has number %lld", i + 1, (long long)a->attempt);
+	if (!attempt_status_final(a->status))
+		return fail(m, n, "attempt %zu has not ended", i + 1);
+	if (a->status == ATTEMPT_SUCCESS && (i + 1 < n->n_attempts || a->error.n))
+		return fail(m, n, "attempt %zu succeeded, and then?", i + 1);
+	if (a->status != ATTEMPT_SUCCESS && !code_of(m, a->error).n)
+		return fail(m, n, "attempt %zu failed without a code", i + 1);
+	if (a->started_ms && a->finished_ms < a->started_ms)
+		return fail(m, n, "attempt %zu ended before it began", i + 1);
+	return true;
+}
+
+static int64_t most_attempts(const struct mnode *n)
+{
+	const struct value *retry = value_getz(n->def, "retry");
+	const struct value *most = value_getz(retry, "maxAttempts");
+	return most ? most->i : retry ? 3 : 1;
+}
+
+/* Failures that count are never more than maxAttempts, and a node fails only when they are used
+ * up, or by an error that ends it at once. */
+static bool judge_counts(struct model *m, const struct mnode *n)
+{
+	int64_t tries = 0, lost = 0;
+	bool final = false;
+	for (size_t i = 0; i < n->n_attempts; i++) {
+		struct value e = parsed(m, n->attempts[i]->error);
+		struct str code = value_text(value_getz(&e, "code"));
+		if (final)
+			return fail(m, n, "attempt %zu after a final error", i + 1);
+		if (n->attempts[i]->status == ATTEMPT_SUCCESS)
+			continue;
+		bool is_lost = str_eqz(code, "lost");
+		lost = is_lost ? lost + 1 : 0;
+		if (!is_lost && !value_getz(&e, "retryLater"))
+			tries++;
+		final = str_eqz(code, "final") || str_eqz(code, "template_error") ||
+			str_eqz(code, "invalid_input");
+		if (i + 1 < n->n_attempts && (tries >= most_attempts(n) || lost > 5))
+			return fail(m, n, "attempt %zu is one too many", i + 2);
+	}
+	bool failed = n->row->status == NODE_FAILED || n->row->status == NODE_TIMED_OUT;
+	if (failed && m->run->run.stopping == STOP_NONE && !final && lost <= 5 &&
+	    tries < most_attempts(n))
+		return fail(m, n, "failed after %lld of %lld attempts", (long long)tries,
+			    (long long)most_attempts(n));
+	return true;
+}
+
+static bool judge_input(struct model *m, const struct mnode *n)
+{
+	const struct mnode *from = source(m, n);
+	for (size_t i = 0; from && i < n->n_attempts; i++) {
+		const struct attempt_row *a = n->attempts[i];
+		if (from->row->status != NODE_SUCCESS) {
+			if (a->status != ATTEMPT_CANCELLED &&
+			    !str_eqz(code_of(m, a->error), "template_error"))
+				return fail(m, n, "read the output of a node that has none");
+			continue;
+		}
+		struct value in = parsed(m, a->input), out = parsed(m, from->row->output);
+		if (a->started_ms &&
+		    !value_equal(value_getz(&in, "v"), value_getz(&out, "n")))
+			return fail(m, n, "input %.*s is not from output %.*s", STR_ARG(a->input),
+				    STR_ARG(from->row->output));
+	}
+	return true;
+}
+
+static bool judge_attempts(struct model *m, const struct mnode *n)
+{
+	for (size_t i = 0; i < n->n_attempts; i++)
+		if (!judge_attempt_row(m, n, i))
+			return false;
+	if (n->row->copied_from.n)
+		return n->n_attempts == 0 || fail(m, n, "copied, and yet attempted");
+	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
+	if ((n->row->status == NODE_SUCCESS) != (last && last->status == ATTEMPT_SUCCESS))
+		return fail(m, n, "the node is %s, its last attempt %s",
+			    node_status_name(n->row->status),
+			    last ? attempt_status_name(last->status) : "none");
+	if (n->row->attempt != (int64_t)n->n_attempts)
+		return fail(m, n, "counts %lld attempts of %zu", (long long)n->row->attempt,
+			    n->n_attempts);
+	return judge_counts(m, n) && judge_input(m, n);
+}
+
+/* ---- nodes ---- */
+
+static bool judge_node(struct model *m, struct mnode *n)
+{
+	char want = verdict(m, n);
+	bool skipped = n->row->status == NODE_SKIPPED;
+	if (want == 'r' && !when(m, n))
+		want = 's';
+	if (want == 'r' && skipped)
+		return fail(m, n, "was skipped, but should have run");
+	if (want != 'r' && (!skipped || n->n_attempts > 0))
+		return fail(m, n, "is %s, but should have been skipped (%c)",
+			    node_status_name(n->row->status), want);
+	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
+		return fail(m, n, "was skipped for the wrong reason");
+	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n)
+		return fail(m, n, "was never attempted");
+	return true;
+}
+
+static bool judge_nodes(struct model *m)
+{
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		struct mnode *n = &m->nodes[i];
+		if (!n->row)
+			return fail(m, n, "has no row");
+		if (!node_status_final(n->row->status))
+			return fail(m, n, "is %s", node_status_name(n->row->status));
+		n->end = end_of(m, n);
+	}
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		if (!judge_attempts(m, &m->nodes[i]))
+			return false;
+		if (m->run->run.stopping == STOP_NONE && !judge_node(m, &m->nodes[i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the run ---- */
+
+static bool handled(struct model *m, const struct mnode *failed)
+{
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		const struct mnode *n = &m->nodes[i];
+		const struct value *depends = value_getz(n->def, "dependsOn");
+		struct str rule = value_text(value_getz(n->def, "joinRule"));
+		if (!str_eqz(rule, "all_failed") && !str_eqz(rule, "one_failed"))
+			continue;
+		if (n->end != SUCCESS && n->end != FAILED && n->end != TOLERATED)
+			continue;
+		for (uint32_t k = 0; depends && k < depends->n; k++)
+			if (str_eq(value_text(&depends->items[k]), failed->id))
+				return true;
+	}
+	return false;
+}
+
+static bool judge_run(struct model *m)
+{
+	const struct run_row *r = &m->run->run;
+	enum run_status want = RUN_SUCCESS;
+	for (size_t i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].end == FAILED && !handled(m, &m->nodes[i]))
+			want = RUN_FAILED;
+	if (r->stopping != STOP_NONE)
+		want = r->stopping == STOP_CANCEL ? RUN_CANCELLED : RUN_TIMED_OUT;
+	if (r->status != want)
+		return fail(m, NULL, "is %s, should be %s", run_status_name(r->status),
+			    run_status_name(want));
+	if ((r->status == RUN_SUCCESS) != (r->error.n == 0))
+		return fail(m, NULL, "is %s with error %.*s", run_status_name(r->status),
+			    STR_ARG(r->error));
+	return r->finished_ms >= r->started_ms || fail(m, NULL, "ended before it began");
+}
+
+static bool judge_events(struct model *m, const struct event_row *events, size_t n_events)
+{
+	size_t n_ends = 0;
+	for (size_t i = 0; i < n_events; i++) {
+		if (events[i].seq != (int64_t)i + 1)
+			return fail(m, NULL, "event %zu has number %lld", i + 1,
+				    (long long)events[i].seq);
+		bool first = str_eqz(events[i].type, "run.started");
+		bool last = str_eqz(events[i].type, "run.finished");
+		if (first != (i == 0) || last != (i + 1 == n_events))
+			return fail(m, NULL, "event %zu is %.*s", i + 1, STR_ARG(events[i].type));
+		n_ends += str_eqz(events[i].type, "node.finished") ||
+			  str_eqz(events[i].type, "node.skipped");
+	}
+	size_t n_want = 0;
+	for (size_t i = 0; i < m->n_nodes; i++)
+		n_want += !m->nodes[i].row->copied_from.n &&
+			  (m->nodes[i].n_attempts > 0 || m->nodes[i].row->status == NODE_SKIPPED ||
+			   m->nodes[i].row->status == NODE_FAILED);
+	return n_ends == n_want ||
+	       fail(m, NULL, "%zu events of node ends, want %zu", n_ends, n_want);
+}
+
+const char *model_judge(struct arena *a, const struct run_detail *run,
+			const struct event_row *events, size_t n_events)
+{
+	struct model m = {.arena = a, .run = run};
+	if (!run_status_final(run->run.status))
+		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
+	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
+		judge_events(&m, events, n_events);
+	return m.wrong;
+}

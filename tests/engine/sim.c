@@ -1,0 +1,684 @@
+/*
+ * The simulation: a seed makes workflows, requests, executor answers, clock moves, full disks and
+ * crashes; then everything drains and the model judges what is stored.
+ *
+ *   test_engine_sim                a quick number of seeds, as TAP
+ *   test_engine_sim --seeds N      that many
+ *   test_engine_sim --seed S       one, with a trace
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "json/parse.h"
+#include "model.h"
+#include "sim_graph.h"
+#include "store/mem/mem.h"
+
+enum { RUNS_MOST = 24, LIVE_MOST = 256, KEYS = 4, WORKFLOWS_MOST = 3, OLD_IDS = 8 };
+enum { SEEDS_DEFAULT = 2000, DRAIN_MOST = 20000 };
+
+/* What all seeds together met, so that one sees that they met it. */
+static struct {
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied;
+} met;
+
+struct live {
+	struct attempt_id id;
+	char run_node[96];
+	bool hangs;      /* answers only when it is asked to stop */
+	bool stop_asked;
+};
+
+struct request {
+	struct sim *sim;
+	char kind;    /* 't'rigger, 'c'ancel, 'r'etry */
+	int key;      /* index, or -1 */
+	int body;
+	bool answered;
+	struct request *next;
+};
+
+struct sim {
+	uint64_t seed;
+	bool trace;
+	struct rng rng;
+	struct clock clock;
+	int64_t wall_ms, mono_ms;
+	struct store *store;
+	struct engine *engine;
+	struct executor executor;
+	uint64_t boot;
+	struct arena arena;
+	size_t n_workflows;
+	struct live live[LIVE_MOST];
+	size_t n_live;
+	struct attempt_id old[OLD_IDS]; /* of attempts that are no more */
+	size_t n_old;
+	char runs[RUNS_MOST][ID_TEXT_BYTES]; /* acknowledged */
+	size_t n_runs, n_triggers;
+	struct {
+		char run[ID_TEXT_BYTES];
+		int body;
+	} keys[KEYS];
+	struct map finals; /* "run/node" or attempt id -> what was final once */
+	struct request *requests;
+	bool draining;
+	int64_t n_output;
+	bool failed;
+	char why[600];
+};
+
+/* ---- saying ---- */
+
+static void say(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+	if (!s->trace)
+		return;
+	va_start(ap, fmt);
+	printf("# %8lld ", (long long)s->mono_ms);
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+}
+
+static void wrong(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void wrong(struct sim *s, const char *fmt, ...)
+{
+	va_list ap;
+	if (s->failed)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(s->why, sizeof(s->why), fmt, ap);
+	va_end(ap);
+	s->failed = true;
+	say(s, "WRONG: %s", s->why);
+}
+
+static void check(struct sim *s)
+{
+	size_t n = engine_check(s->engine);
+	if (n != 0)
+		wrong(s, "%zu nodes are stuck", n);
+}
+
+static bool chance(struct sim *s, uint64_t percent)
+{
+	return rng_below(&s->rng, 100) < percent;
+}
+
+static int64_t wall_ms(struct clock *c)
+{
+	return container_of(c, struct sim, clock)->wall_ms;
+}
+static int64_t mono_ns(struct clock *c)
+{
+	return container_of(c, struct sim, clock)->mono_ms * 1000000;
+}
+
+/* ---- reading ---- */
+
+static struct store_reader *reader(struct sim *s)
+{
+	struct store_reader *r;
+	ASSERT(s->store->ops->reader_new(s->store, &r) == 0);
+	return r;
+}
+
+static bool read_run(struct sim *s, struct arena *a, const char *id, struct run_detail *ret)
+{
+	struct store_reader *r = reader(s);
+	int f = r->ops->run_get(r, a, STR("default"), str_of(id), ret);
+	r->ops->reader_free(r);
+	return f == 0;
+}
+
+/* ---- the executor ---- */
+
+static void forget(struct sim *s, size_t at)
+{
+	s->old[s->n_old++ % OLD_IDS] = s->live[at].id;
+	s->live[at] = s->live[--s->n_live];
+}
+
+static void answer(struct sim *s, size_t at, bool good)
+{
+	struct live l = s->live[at];
+	char output[64];
+	struct attempt_result x = {.end = ATTEMPT_END_ERROR, .message = STR("no")};
+	uint64_t dice = good ? 0 : rng_below(&s->rng, 100);
+	forget(s, at);
+	if (dice < 60) {
+		snprintf(output, sizeof(output), "{\"n\":%lld}", (long long)++s->n_output);
+		x = (struct attempt_result){.output = str_of(output)};
+	} else if (dice < 64) {
+		x = (struct attempt_result){.output = STR("{\"n\":")};
+	} else {
+		x.code = dice < 68 ? "final" : dice < 71 ? "timeout" : "exit_1";
+		x.final = dice < 68;
+		x.retry_later = dice >= 71 && dice < 76;
+		x.retry_after_ms = dice < 73 ? 7000 : 0;
+	}
+	say(s, "answer %s: %s", l.run_node, x.code ? x.code : "output");
+	engine_attempt_done(s->engine, &l.id, &x);
+}
+
+/* The row must be durable before the attempt is started. */
+static void judge_start(struct sim *s, const struct attempt_start *start)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_detail d;
+	if (!read_run(s, &a, start->run_id.text, &d)) {
+		wrong(s, "an attempt was started of a run that is not durable");
+		return;
+	}
+	for (size_t i = 0; i < d.n_attempts; i++)
+		if (str_eqz(d.attempts[i].id, start->id.text) &&
+		    d.attempts[i].status == ATTEMPT_RUNNING)
+			return;
+	wrong(s, "attempt %s was started before it was durable", start->id.text);
+}
+
+static void start(struct executor *x, const struct attempt_start *start)
+{
+	struct sim *s = container_of(x, struct sim, executor);
+	ASSERT(s->n_live < LIVE_MOST);
+	struct live *l = &s->live[s->n_live];
+	*l = (struct live){.id = start->id};
+	snprintf(l->run_node, sizeof(l->run_node), "%s:%.*s", start->run_id.text,
+		 STR_ARG(start->node_id));
+	for (size_t i = 0; i < s->n_live; i++)
+		if (strcmp(s->live[i].run_node, l->run_node) == 0)
+			wrong(s, "%s was started twice at once", l->run_node);
+	if (!str_eqz(start->idempotency_key, l->run_node))
+		wrong(s, "%s has key %.*s", l->run_node, STR_ARG(start->idempotency_key));
+	say(s, "start %s attempt %lld", l->run_node, (long long)start->attempt);
+	judge_start(s, start);
+	s->n_live++;
+	l->hangs = !s->draining && chance(s, 10);
+	if (chance(s, 25))
+		answer(s, s->n_live - 1, s->draining);
+}
+
+static void stop(struct executor *x, const struct attempt_id *id, enum attempt_stop why)
+{
+	struct sim *s = container_of(x, struct sim, executor);
+	for (size_t i = 0; i < s->n_live; i++) {
+		if (strcmp(s->live[i].id.text, id->text) != 0)
+			continue;
+		say(s, "stop %s (%d)", s->live[i].run_node, (int)why);
+		s->live[i].stop_asked = true;
+		if (chance(s, 30))
+			answer(s, i, false);
+		return;
+	}
+}
+
+static const struct executor_ops executor_ops = {start, stop};
+
+/* ---- requests ---- */
+
+static void acknowledge(struct sim *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_runs; i++)
+		if (strcmp(s->runs[i], id) == 0)
+			return;
+	if (s->n_runs < RUNS_MOST)
+		snprintf(s->runs[s->n_runs++], ID_TEXT_BYTES, "%s", id);
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_detail d;
+	if (!read_run(s, &a, id, &d))
+		wrong(s, "run %s was acknowledged before it was durable", id);
+}
+
+static void judge_key(struct sim *s, const struct request *q, const char *id)
+{
+	if (s->keys[q->key].run[0] == 0) {
+		snprintf(s->keys[q->key].run, ID_TEXT_BYTES, "%s", id);
+		s->keys[q->key].body = q->body;
+	} else if (strcmp(s->keys[q->key].run, id) != 0) {
+		wrong(s, "key %d gave run %s, then %s", q->key, s->keys[q->key].run, id);
+	} else if (s->keys[q->key].body != q->body) {
+		wrong(s, "key %d answered another body", q->key);
+	}
+}
+
+static void on_reply(void *arg, const struct engine_reply *reply)
+{
+	struct request *q = arg;
+	struct sim *s = q->sim;
+	char id[ID_TEXT_BYTES];
+	snprintf(id, sizeof(id), "%.*s", STR_ARG(reply->id));
+	if (q->answered)
+		wrong(s, "a request was answered twice");
+	q->answered = true;
+	say(s, "reply to %c: %d %s", q->kind, (int)reply->outcome, id);
+	if (reply->outcome == ENGINE_INVALID || reply->outcome == ENGINE_KEY_IN_FLIGHT)
+		wrong(s, "a request got %d", (int)reply->outcome);
+	if (q->kind != 'c' &&
+	    (reply->outcome == ENGINE_CREATED || reply->outcome == ENGINE_REPLAYED)) {
+		acknowledge(s, id);
+		if (q->key >= 0)
+			judge_key(s, q, id);
+	}
+	if (reply->outcome == ENGINE_KEY_REUSED && s->keys[q->key].run[0] &&
+	    s->keys[q->key].body == q->body)
+		wrong(s, "key %d was refused to its own body", q->key);
+}
+
+static struct request *request(struct sim *s, char kind)
+{
+	struct request *q = NEW0(struct request);
+	*q = (struct request){.sim = s, .kind = kind, .key = -1, .next = s->requests};
+	s->requests = q;
+	return q;
+}
+
+static struct value parse(struct arena *a, const char *text)
+{
+	struct value v;
+	ASSERT(json_parse(a, str_of(text), JSON_DEFAULT, &v, NULL) == 0);
+	return v;
+}
+
+static void trigger_with_key(struct sim *s, struct run_trigger *t, struct request *q,
+			     struct arena *a)
+{
+	struct store_reader *r = reader(s);
+	struct key_row row;
+	t->idempotency_key = str_of(arena_printf(a, "key-%d", q->key));
+	t->body_sha256 = str_of(arena_printf(a, "%d", q->body));
+	if (!engine_key_claim(s->engine, STR("default"), t->idempotency_key)) {
+		q->answered = true; /* 409: somebody else's is in flight */
+		r->ops->reader_free(r);
+		return;
+	}
+	int f = r->ops->key_get(r, a, STR("default"), t->idempotency_key, &row);
+	if (f == 0)
+		t->known_key = &row;
+	engine_run_trigger(s->engine, t, on_reply, q);
+	r->ops->reader_free(r);
+}
+
+static void act_trigger(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	char workflow[8];
+	if (s->n_triggers >= RUNS_MOST)
+		return;
+	s->n_triggers++;
+	CLEANUP_BUF struct buf text = {0};
+	buf_puts(&text, "{\"x\":0");
+	for (int i = 0; i < SIM_FLAGS; i++)
+		buf_printf(&text, ",\"w%d\":%s", i, chance(s, 60) ? "true" : "false");
+	buf_puts(&text, "}");
+	struct value context = parse(&a, text.p);
+	snprintf(workflow, sizeof(workflow), "w%zu", (size_t)rng_below(&s->rng, s->n_workflows));
+	struct run_trigger t = {
+		.project = STR("default"), .workflow = str_of(workflow), .context = &context};
+	struct request *q = request(s, 't');
+	say(s, "trigger %s", workflow);
+	if (chance(s, 40)) {
+		q->key = (int)rng_below(&s->rng, KEYS);
+		q->body = chance(s, 90) ? 0 : 1;
+		trigger_with_key(s, &t, q, &a);
+	} else {
+		engine_run_trigger(s->engine, &t, on_reply, q);
+	}
+}
+
+static void act_cancel(struct sim *s)
+{
+	if (s->n_runs == 0)
+		return;
+	const char *run = s->runs[rng_below(&s->rng, s->n_runs)];
+	say(s, "cancel %s", run);
+	engine_run_cancel(s->engine, STR("default"), str_of(run), STR("sim"), on_reply,
+			  request(s, 'c'));
+}
+
+static void act_retry(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_detail old;
+	if (s->n_runs == 0 || s->n_triggers >= RUNS_MOST)
+		return;
+	const char *run = s->runs[rng_below(&s->rng, s->n_runs)];
+	if (!read_run(s, &a, run, &old)) {
+		wrong(s, "run %s is lost", run);
+		return;
+	}
+	static const char *const from[] = {"failed", "start", "n0"};
+	s->n_triggers++;
+	say(s, "retry %s", run);
+	engine_run_retry(s->engine,
+			 &(struct run_retry){.project = STR("default"),
+					     .old = &old,
+					     .from = str_of(from[rng_below(&s->rng, 3)])},
+			 on_reply, request(s, 'r'));
+}
+
+/* ---- faults and time ---- */
+
+/* What is final stays as it is. */
+static void remember(struct sim *s, struct str key, struct str what)
+{
+	char *before = map_get(&s->finals, key);
+	if (!before)
+		map_put(&s->finals, key, arena_dup(&s->arena, what.p, what.n));
+	else if (!str_eqz(what, before))
+		wrong(s, "%.*s was %s and became %.*s", STR_ARG(key), before, STR_ARG(what));
+}
+
+static void remember_finals(struct sim *s, const char *run)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_detail d;
+	if (!read_run(s, &a, run, &d)) {
+		wrong(s, "run %s is lost", run);
+		return;
+	}
+	for (size_t i = 0; i < d.n_nodes; i++) {
+		char *key = arena_printf(&a, "%s/%lld", run, (long long)d.nodes[i].index);
+		remember(s, str_of(key),
+			 str_of(arena_printf(&a, "%d %.*s %lld", (int)d.nodes[i].status,
+					     STR_ARG(d.nodes[i].output),
+					     (long long)d.nodes[i].finished_ms)));
+	}
+	for (size_t i = 0; i < d.n_attempts; i++)
+		if (attempt_status_final(d.attempts[i].status))
+			remember(s, d.attempts[i].id,
+				 str_of(arena_printf(&a, "%d %.*s %lld",
+						     (int)d.attempts[i].status,
+						     STR_ARG(d.attempts[i].error),
+						     (long long)d.attempts[i].finished_ms)));
+	if (run_status_final(d.run.status))
+		remember(s, str_of(run), str_of(arena_printf(&a, "%d", (int)d.run.status)));
+}
+
+static void boot(struct sim *s)
+{
+	struct engine_config config = {
+		.clock = &s->clock,
+		.store = s->store,
+		.executor = &s->executor,
+		.seed = s->seed * 1000 + ++s->boot,
+		.max_scripts = 2,
+	};
+	ASSERT(engine_new(&config, &s->engine) == 0);
+	check(s);
+}
+
+static void crash(struct sim *s)
+{
+	say(s, "CRASH");
+	met.crashes++;
+	s->store = mem_store_crash(s->store);
+	engine_free(s->engine);
+	while (s->n_live > 0)
+		forget(s, s->n_live - 1);
+	mem_store_set_manual(s->store, true);
+	for (size_t i = 0; i < s->n_runs; i++)
+		remember_finals(s, s->runs[i]);
+	s->mono_ms = (int64_t)rng_below(&s->rng, 1000000);
+	boot(s);
+}
+
+static void pass(struct sim *s, int64_t ms)
+{
+	s->wall_ms += ms;
+	s->mono_ms += ms;
+}
+
+static void act_time(struct sim *s)
+{
+	int64_t next = engine_next_tick(s->engine);
+	if (next != INT64_MAX && chance(s, 70))
+		pass(s, next > s->wall_ms ? next - s->wall_ms : 0);
+	else
+		pass(s, (int64_t)rng_below(&s->rng, 3000));
+	engine_tick(s->engine);
+}
+
+static void act_answer(struct sim *s)
+{
+	if (s->n_live == 0)
+		return;
+	size_t at = rng_below(&s->rng, s->n_live);
+	if (!s->live[at].hangs || s->live[at].stop_asked)
+		answer(s, at, false);
+}
+
+static void act_late(struct sim *s)
+{
+	if (s->n_old == 0)
+		return;
+	size_t n = s->n_old < OLD_IDS ? s->n_old : OLD_IDS;
+	engine_attempt_done(s->engine, &s->old[rng_below(&s->rng, n)],
+			    &(struct attempt_result){.output = STR("{\"n\":-1}")});
+}
+
+static void step(struct sim *s)
+{
+	uint64_t dice = rng_below(&s->rng, 1000);
+	if (dice < 60)
+		act_trigger(s);
+	else if (dice < 75)
+		act_cancel(s);
+	else if (dice < 90)
+		act_retry(s);
+	else if (dice < 350)
+		act_answer(s);
+	else if (dice < 370)
+		act_late(s);
+	else if (dice < 540)
+		engine_flush(s->engine);
+	else if (dice < 730)
+		mem_store_commit_one(s->store);
+	else if (dice < 880)
+		mem_store_run(s->store);
+	else if (dice < 970)
+		act_time(s);
+	else if (dice < 977)
+		s->wall_ms += chance(s, 50) ? 3600000 : -3600000;
+	else if (dice < 985)
+		mem_store_fail_next(s->store, 1 + rng_below(&s->rng, 4));
+	else
+		crash(s);
+}
+
+/* ---- the end ---- */
+
+static size_t n_open(struct sim *s)
+{
+	struct engine_stats stats;
+	engine_stats(s->engine, &stats);
+	return stats.n_open_runs + stats.n_txns_in_flight + stats.store_full;
+}
+
+static void drain(struct sim *s)
+{
+	s->draining = true;
+	for (int i = 0; i < DRAIN_MOST && !s->failed; i++) {
+		engine_flush(s->engine);
+		while (mem_store_commit_one(s->store))
+			;
+		size_t n = mem_store_run(s->store);
+		check(s);
+		if (n > 0)
+			continue;
+		if (s->n_live > 0) {
+			answer(s, 0, true);
+			check(s);
+			continue;
+		}
+		if (n_open(s) == 0)
+			return;
+		int64_t next = engine_next_tick(s->engine);
+		if (next == INT64_MAX) {
+			wrong(s, "%zu runs are open and nothing will happen", n_open(s));
+			return;
+		}
+		pass(s, next > s->wall_ms ? next - s->wall_ms : 0);
+		engine_tick(s->engine);
+	}
+	if (!s->failed)
+		wrong(s, "does not drain");
+}
+
+static void judge_run(struct sim *s, struct store_reader *r, const struct run_row *row)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_detail d;
+	struct event_row *events;
+	size_t n;
+	ASSERT(r->ops->run_get(r, &a, STR("default"), row->id, &d) == 0);
+	ASSERT(r->ops->event_list(r, &a, row->id, 0, 100000, &events, &n) == 0);
+	const char *why = model_judge(&a, &d, events, n);
+	if (why)
+		wrong(s, "%s", why);
+	met.runs[d.run.status]++;
+	met.attempts += d.n_attempts;
+	for (size_t i = 0; i < d.n_nodes; i++) {
+		met.nodes[d.nodes[i].status]++;
+		met.copied += d.nodes[i].copied_from.n > 0;
+	}
+	for (size_t i = 0; i < d.n_attempts; i++)
+		met.lost += str_starts(d.attempts[i].error, STR("{\"code\":\"lost\""));
+}
+
+static void judge(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct run_row *rows;
+	size_t n;
+	struct store_reader *r = reader(s);
+	ASSERT(r->ops->run_list(r, &a, &(struct run_filter){.project = STR("default")},
+				&(struct store_page){.limit = 1000}, &rows, &n) == 0);
+	for (size_t i = 0; i < n && !s->failed; i++)
+		judge_run(s, r, &rows[i]);
+	r->ops->reader_free(r);
+	for (size_t i = 0; i < s->n_runs; i++)
+		remember_finals(s, s->runs[i]);
+}
+
+/* ---- one seed ---- */
+
+static void setup_reply(void *arg, const struct engine_reply *reply)
+{
+	struct sim *s = arg;
+	if (reply->outcome != ENGINE_CREATED)
+		wrong(s, "set-up got %d: %s %s", (int)reply->outcome,
+		      reply->diag ? reply->diag->findings[0].path : "",
+		      reply->diag ? reply->diag->findings[0].message : "");
+}
+
+static void set_up(struct sim *s)
+{
+	static const char *const agents[] = {
+		"{\"name\":\"rule\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}",
+		"{\"name\":\"script\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
+		"\"capabilities\":[{\"name\":\"run\"}]}"};
+	struct arena a CLEANUP_ARENA = {0};
+	for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
+		struct value doc = parse(&a, agents[i]);
+		engine_agent_save(s->engine, &(struct agent_save){.doc = &doc}, setup_reply, s);
+	}
+	s->n_workflows = 1 + rng_below(&s->rng, WORKFLOWS_MOST);
+	for (size_t i = 0; i < s->n_workflows; i++) {
+		CLEANUP_BUF struct buf text = {0};
+		char name[8];
+		snprintf(name, sizeof(name), "w%zu", i);
+		sim_graph(&s->rng, name, &text);
+		say(s, "%s", text.p);
+		struct value doc = parse(&a, text.p);
+		engine_workflow_save(s->engine, &(struct workflow_save){.doc = &doc}, setup_reply,
+				     s);
+	}
+	engine_flush(s->engine);
+	mem_store_run(s->store);
+}
+
+static void tear_down(struct sim *s)
+{
+	s->store = mem_store_crash(s->store);
+	engine_free(s->engine);
+	s->store->ops->free(s->store);
+	while (s->requests) {
+		struct request *q = s->requests;
+		s->requests = q->next;
+		free(q);
+	}
+	map_free(&s->finals);
+	arena_free(&s->arena);
+}
+
+/* true when all is well; the reason is printed otherwise. */
+static bool simulate(uint64_t seed, bool trace)
+{
+	struct sim *s = NEW0(struct sim);
+	*s = (struct sim){.seed = seed, .trace = trace, .clock = {wall_ms, mono_ns}};
+	s->wall_ms = 1700000000000;
+	s->executor.ops = &executor_ops;
+	rng_seed(&s->rng, seed);
+	ASSERT(mem_store_new(&s->store) == 0);
+	boot(s);
+	set_up(s);
+	mem_store_set_manual(s->store, true);
+	for (uint64_t n = 50 + rng_below(&s->rng, 400); n > 0 && !s->failed; n--) {
+		step(s);
+		check(s);
+	}
+	drain(s);
+	if (!s->failed)
+		judge(s);
+	bool good = !s->failed;
+	if (!good)
+		printf("# %s\n# repeat with: test_engine_sim --seed %llu\n", s->why,
+		       (unsigned long long)seed);
+	tear_down(s);
+	free(s);
+	return good;
+}
+
+static void tell_met(void)
+{
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu; runs:", met.crashes,
+	       met.attempts, met.lost, met.copied);
+	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
+		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
+	printf("; nodes:");
+	for (int i = NODE_SUCCESS; i <= NODE_TIMED_OUT; i++)
+		printf(" %s %zu", node_status_name((enum node_status)i), met.nodes[i]);
+	printf("\n");
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t first = 1, n = SEEDS_DEFAULT;
+	bool trace = false;
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--seeds") == 0)
+			n = strtoull(argv[i + 1], NULL, 10);
+		if (strcmp(argv[i], "--from") == 0)
+			first = strtoull(argv[i + 1], NULL, 10);
+		if (strcmp(argv[i], "--seed") == 0) {
+			first = strtoull(argv[i + 1], NULL, 10);
+			n = 1;
+			trace = true;
+		}
+	}
+	size_t n_bad = 0;
+	for (uint64_t seed = first; seed < first + n && n_bad < 5; seed++)
+		n_bad += !simulate(seed, trace);
+	tell_met();
+	printf("TAP version 13\n%s 1 - every_seed_of_%llu_keeps_every_promise\n1..1\n",
+	       n_bad ? "not ok" : "ok", (unsigned long long)n);
+	return n_bad ? 1 : 0;
+}

@@ -1,0 +1,71 @@
+#include "sim_graph.h"
+
+#include <stdbool.h>
+
+enum { NODES_MOST = 30 };
+
+static bool chance(struct rng *rng, uint64_t percent)
+{
+	return rng_below(rng, 100) < percent;
+}
+
+static size_t put_depends(struct rng *rng, size_t index, struct buf *out, size_t *ret_first)
+{
+	size_t n = index == 0 || chance(rng, 15) ? 0 : 1 + rng_below(rng, index < 3 ? index : 3);
+	size_t from = rng_below(rng, index ? index : 1);
+	buf_puts(out, ",\"dependsOn\":[");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s\"n%zu\"", i ? "," : "", (from + i) % index);
+	buf_puts(out, "]");
+	*ret_first = from;
+	return n;
+}
+
+static void put_node(struct rng *rng, size_t index, struct buf *out)
+{
+	static const char *const rules[] = {"all_failed",  "all_done",    "one_success",
+					    "one_failed",  "one_done",    "none_failed",
+					    "none_skipped", "always",	  "all_success"};
+	size_t first;
+	bool plain = chance(rng, 60);
+	buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"%s\",\"action\":\"run\"", index,
+		   chance(rng, 40) ? "script" : "rule");
+	size_t n = put_depends(rng, index, out, &first);
+	if (!plain)
+		buf_printf(out, ",\"joinRule\":\"%s\"", rules[rng_below(rng, 9)]);
+	if (chance(rng, 15))
+		buf_printf(out, ",\"when\":\"{{ context.w%zu }}\"",
+			   (size_t)rng_below(rng, SIM_FLAGS));
+	if (chance(rng, 15))
+		buf_puts(out, ",\"continueOnError\":true");
+	if (chance(rng, 20))
+		buf_puts(out, ",\"timeout\":\"3s\"");
+	if (chance(rng, 45))
+		buf_printf(out,
+			   ",\"retry\":{\"maxAttempts\":%zu,\"initialInterval\":\"%zums\","
+			   "\"maximumInterval\":\"4s\"}",
+			   (size_t)(1 + rng_below(rng, 4)), (size_t)(1 + rng_below(rng, 2000)));
+	if (plain && n > 0 && chance(rng, 50))
+		buf_printf(out, ",\"inputs\":{\"v\":\"{{ nodes.n%zu.output.n }}\"}", first);
+	buf_puts(out, "}");
+}
+
+void sim_graph(struct rng *rng, const char *name, struct buf *out)
+{
+	struct buf nodes[NODES_MOST] = {0};
+	size_t n = chance(rng, 20) ? 1 + rng_below(rng, NODES_MOST) : 1 + rng_below(rng, 8);
+	for (size_t i = 0; i < n; i++)
+		put_node(rng, i, &nodes[i]);
+	buf_printf(out, "{\"name\":\"%s\"", name);
+	if (chance(rng, 15))
+		buf_puts(out, ",\"timeout\":\"20s\"");
+	buf_puts(out, ",\"nodes\":[");
+	for (size_t left = n; left > 0; left--) {
+		size_t at = rng_below(rng, left);
+		struct buf chosen = nodes[at];
+		nodes[at] = nodes[left - 1];
+		buf_printf(out, "%s%s", left < n ? "," : "", chosen.p);
+		buf_free(&chosen);
+	}
+	buf_puts(out, "]}");
+}
