@@ -23,10 +23,9 @@ static bool is_nocase(struct str s, const char *word)
 /* Said instead of a value. */
 static const char *const placeholder_parts[] = {
 	"example",     "placeholder", "changeme", "change_me", "change-me", "your_",   "your-",
-	"replace",     "redacted",    "dummy",    "xxxx",      "****",      "....",    "<",
-	">",           "${",          "$(",       "{{",        "%(",        "%s",      "%v",
-	"process.env", "os.environ",  "getenv",   "insert_",   "todo",      "not_set", "not-set",
-	"0000000",     "1234567890",  "abcdefgh", "__",        "{}",        "[]",      "yourpass",
+	"replace",     "redacted",    "dummy",	  "xxxx",      "****",	    "....",    "<",
+	">",	       "${",	      "$(",	  "{{",	       "%(",	    "%s",      "%v",
+	"process.env", "os.environ",  "getenv",	  "insert_",   "todo",	    "not_set", "not-set", "__",	       "{}",	    "[]",      "yourpass",
 };
 
 static bool is_placeholder(struct str v)
@@ -90,7 +89,7 @@ static bool is_code(enum lang lang)
 
 static bool password(struct str v, enum lang lang)
 {
-	static const char *const words[] = {"none",  "null",   "true",     "false",  "undefined",
+	static const char *const words[] = {"none",   "null",	  "true",     "false",	"undefined",
 					    "string", "required", "optional", "bearer", "basic"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_nocase(v, words[i]))
@@ -122,14 +121,14 @@ static bool token(struct str v)
 	if (is_placeholder(v) || has_nocase(v, "://") || s.n_digits == 0 ||
 	    s.n_lower + s.n_upper == 0)
 		return false;
-	return s.n_changes >= 4 && entropy(v) >= 3.0;
+	return s.n_changes >= 2 && entropy(v) >= 3.0;
 }
 
 static bool url(struct str v)
 {
-	static const char *const words[] = {"password", "passwd", "pass", "pwd",  "pw",    "secret",
-					    "user",     "token",  "xxx",  "username", "changeme",
-					    "...",      "***",    "port", "test"};
+	static const char *const words[] = {"password", "passwd", "pass",  "pwd",  "pw",
+					    "secret",	"user",	  "token", "xxx",  "username",
+					    "changeme", "...",	  "***",   "port", "test"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_nocase(v, words[i]))
 			return false;
@@ -142,7 +141,9 @@ static bool config(struct str v, enum lang lang)
 	if (s.n_digits == v.n || has_nocase(v, "://") || memchr(v.p, '=', v.n - 1) ||
 	    v.p[0] == '/' || v.p[0] == '.' || v.p[0] == '~' || v.p[0] == '-')
 		return false;
-	return password(v, lang == LANG_SHELL ? LANG_YAML : lang) && s.n_digits > 0;
+	if (lang == LANG_ENV)
+		return password(v, LANG_C); /* nothing but values stands there */
+	return password(v, LANG_YAML) && s.n_digits > 0;
 }
 
 static bool base64_run(struct str s, size_t at, size_t least)
@@ -178,7 +179,8 @@ static bool pem(struct str after)
 	}
 	static const char *const headers[] = {"Proc-Type:", "Version:", "Comment:", "DEK-Info:"};
 	for (size_t i = 0; i < ARRAY_LEN(headers); i++)
-		if (at < after.n && str_starts(str_n(after.p + at, after.n - at), str_of(headers[i])))
+		if (at < after.n &&
+		    str_starts(str_n(after.p + at, after.n - at), str_of(headers[i])))
 			return true;
 	return ended ? base64_run(after, at, 16) : base64_run(after, at, 40);
 }

@@ -12,7 +12,7 @@ enum kind {
 	CLASS,
 	STAR,
 	NEVER, /* a bracket that does not close */
-	DIRS, /* zero or more whole components; DIRS_BODY follows it */
+	DIRS,  /* zero or more whole components; DIRS_BODY follows it */
 	DIRS_BODY,
 	REST, /* one byte or more of anything; REST_BODY follows it */
 	REST_BODY,
@@ -244,8 +244,7 @@ bool glob_match(const struct glob *g, struct str path)
 	if (g->is_literal)
 		return str_eq(path, g->literal);
 	if (g->is_suffix)
-		return str_ends(path, g->literal) &&
-		       !memchr(path.p, '/', path.n - g->literal.n);
+		return str_ends(path, g->literal) && !memchr(path.p, '/', path.n - g->literal.n);
 	uint8_t a[LIMIT_SCAN_GLOB_TOKENS + 1], b[LIMIT_SCAN_GLOB_TOKENS + 1];
 	uint8_t *now = a, *next = b;
 	memset(now, 0, g->n + 1);

@@ -90,7 +90,8 @@ bool ignore_check(const struct ignore *ig, struct str path, bool is_dir)
 		const struct ignore_rule *r = &ig->rules[i];
 		if (r->dir_only && !is_dir)
 			continue;
-		struct str subject = r->whole_path ? str_n(path.p + r->base_n, path.n - r->base_n) : name;
+		struct str subject =
+			r->whole_path ? str_n(path.p + r->base_n, path.n - r->base_n) : name;
 		if (glob_match(&r->glob, subject))
 			return !r->negate;
 	}

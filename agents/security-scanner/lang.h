@@ -29,11 +29,11 @@ enum lang {
 
 #define LANG_BIT(l) (1u << (l))
 #define LANG_ANY ((1u << LANG_COUNT) - 1)
-#define LANG_GROUP_CODE                                                                           \
-	(LANG_BIT(LANG_C) | LANG_BIT(LANG_GO) | LANG_BIT(LANG_JAVA) | LANG_BIT(LANG_JS) |         \
-	 LANG_BIT(LANG_PY) | LANG_BIT(LANG_PHP) | LANG_BIT(LANG_RUBY) | LANG_BIT(LANG_SHELL) |    \
+#define LANG_GROUP_CODE                                                                            \
+	(LANG_BIT(LANG_C) | LANG_BIT(LANG_GO) | LANG_BIT(LANG_JAVA) | LANG_BIT(LANG_JS) |          \
+	 LANG_BIT(LANG_PY) | LANG_BIT(LANG_PHP) | LANG_BIT(LANG_RUBY) | LANG_BIT(LANG_SHELL) |     \
 	 LANG_BIT(LANG_CS) | LANG_BIT(LANG_PERL) | LANG_BIT(LANG_RUST) | LANG_BIT(LANG_HTML))
-#define LANG_GROUP_CONF                                                                           \
+#define LANG_GROUP_CONF                                                                            \
 	(LANG_BIT(LANG_YAML) | LANG_BIT(LANG_JSON) | LANG_BIT(LANG_ENV) | LANG_BIT(LANG_CONF))
 
 /* name: the last component; head: the first bytes of the file. */

@@ -4,13 +4,13 @@
 #include <string.h>
 
 enum syntax {
-	SLASH = 1,      /* double slash to the line's end, slash-star blocks */
-	HASH = 2,       /* # */
+	SLASH = 1,	/* double slash to the line's end, slash-star blocks */
+	HASH = 2,	/* # */
 	HASH_SPACE = 4, /* # at the line's start or after a space */
-	TRIPLE = 8,     /* """ and ''' */
-	BACKTICK = 16,  /* runs over lines */
-	ANGLE = 32,     /* <!-- --> */
-	QUOTES = 64,    /* " */
+	TRIPLE = 8,	/* """ and ''' */
+	BACKTICK = 16,	/* runs over lines */
+	ANGLE = 32,	/* <!-- --> */
+	QUOTES = 64,	/* " */
 	APOSTROPHE = 128,
 };
 

@@ -149,7 +149,8 @@ static void report(struct matcher *m, const struct rule *r, struct rule_progress
 	uint64_t line = line_number(f, f->line_start);
 	if (!findings_add(m->to, r, f->shown, line, at - f->line_start + 1))
 		return;
-	findings_settle(m->to, redact_excerpt(m->redact, f->text.p, f->line_start, f->line_end, at));
+	findings_settle(m->to,
+			redact_excerpt(m->redact, f->text.p, f->line_start, f->line_end, at));
 }
 
 /* All matches of the rule in text[start .. end), a piece of the current line. */

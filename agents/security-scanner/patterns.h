@@ -19,7 +19,7 @@ struct patterns_subject {
 };
 
 struct patterns_match {
-	size_t start, end;               /* the whole match */
+	size_t start, end;		 /* the whole match */
 	size_t secret_start, secret_end; /* the rule's secret group */
 };
 

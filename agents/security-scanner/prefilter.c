@@ -155,8 +155,8 @@ struct prefilter *prefilter_free(struct prefilter *f)
 	return NULL;
 }
 
-static void look(const struct prefilter *f, const char *text, size_t n, size_t at,
-		 prefilter_fn *fn, void *ctx)
+static void look(const struct prefilter *f, const char *text, size_t n, size_t at, prefilter_fn *fn,
+		 void *ctx)
 {
 	uint32_t gram = gram_at(text + at);
 	uint32_t e = f->head[gram_hash(gram) >> (32 - HEAD_BITS)];

@@ -11,7 +11,7 @@
 #include "prefilter.h"
 
 enum {
-	RUN_LEAST = 40,  /* bytes of base64 or hexadecimal in a row that are hidden */
+	RUN_LEAST = 40,	 /* bytes of base64 or hexadecimal in a row that are hidden */
 	LEAD_BYTES = 60, /* of a long line, shown before the place */
 };
 
@@ -106,8 +106,8 @@ static void hide_runs(struct redact *r, struct str s)
 }
 
 static const char *const secret_words[] = {
-	"password", "passwd",     "passphrase", "passwort",   "pwd",       "secret", "token",
-	"api_key",  "apikey",     "api-key",    "private_key", "access_key", "auth_key", "credential",
+	"password", "passwd", "passphrase", "passwort",	   "pwd",	 "secret",   "token",
+	"api_key",  "apikey", "api-key",    "private_key", "access_key", "auth_key", "credential",
 };
 
 /* The length of a word at s[at ..] that names a secret, or 0. */
@@ -133,7 +133,8 @@ static size_t bare_value_end(struct str s, size_t at)
 {
 	size_t end = at;
 	bool digit = false;
-	for (; end < s.n && !isspace((unsigned char)s.p[end]) && !strchr(",;\"'`&", s.p[end]); end++) {
+	for (; end < s.n && !isspace((unsigned char)s.p[end]) && !strchr(",;\"'`&", s.p[end]);
+	     end++) {
 		if (strchr("()[]{}<>", s.p[end]))
 			return at;
 		digit |= isdigit((unsigned char)s.p[end]) != 0;

@@ -157,7 +157,8 @@ void report_text(struct buf *out, const struct findings *f, const struct walk_re
 	}
 	buf_printf(out, "%" PRIu64 " findings", findings_total(f));
 	for (int s = SEVERITY_COUNT - 1; s >= 0; s--)
-		buf_printf(out, ", %" PRIu64 " %s", f->count[s], rules_severity_name((enum severity)s));
+		buf_printf(out, ", %" PRIu64 " %s", f->count[s],
+			   rules_severity_name((enum severity)s));
 	buf_printf(out,
 		   "; %" PRIu64 " files, %" PRIu64 " bytes, %" PRIu64 " binary, %" PRIu64
 		   " large, %" PRIu64 " ignored, %" PRIu64 " unreadable; %lld ms\n",
@@ -168,8 +169,8 @@ void report_text(struct buf *out, const struct findings *f, const struct walk_re
 /* A letter that stands for both its cases. */
 static void put_both(struct buf *out, char c, bool in_bracket)
 {
-	int other = islower((unsigned char)c) ? toupper((unsigned char)c)
-					      : tolower((unsigned char)c);
+	int other =
+		islower((unsigned char)c) ? toupper((unsigned char)c) : tolower((unsigned char)c);
 	buf_printf(out, in_bracket ? "%c%c" : "[%c%c]", c, other);
 }
 

@@ -43,7 +43,8 @@ static void read_category(struct reader *rd, const struct value *v)
 {
 	if (!value_is(v, VALUE_STRING) || !request_add_category(rd->request, value_text(v)))
 		diag_add(rd->diag, "input.scanType",
-			 "must be all, secrets, injection, xss, crypto or dangerous, or a list of them");
+			 "must be all, secrets, injection, xss, crypto or dangerous, or a list of "
+			 "them");
 }
 
 static void read_scan_type(struct reader *rd, const struct value *v)
@@ -104,7 +105,8 @@ static uint64_t read_number(struct reader *rd, const char *path, const struct va
 			    int64_t least, int64_t most)
 {
 	struct value low = value_int(least), high = value_int(most);
-	if (!value_is_number(v) || value_number_cmp(v, &low) < 0 || value_number_cmp(v, &high) > 0) {
+	if (!value_is_number(v) || value_number_cmp(v, &low) < 0 ||
+	    value_number_cmp(v, &high) > 0) {
 		diag_add(rd->diag, path, "must be a number from %lld to %lld", (long long)least,
 			 (long long)most);
 		return (uint64_t)least;
@@ -128,9 +130,12 @@ static const struct {
 	const char *name;
 	void (*read)(struct reader *rd, const struct value *v);
 } members[] = {
-	{"scanType", read_scan_type},    {"severity", read_severity},
-	{"path", read_path},             {"include", read_include},
-	{"exclude", read_exclude},       {"maxFindings", read_findings},
+	{"scanType", read_scan_type},
+	{"severity", read_severity},
+	{"path", read_path},
+	{"include", read_include},
+	{"exclude", read_exclude},
+	{"maxFindings", read_findings},
 	{"maxFileBytes", read_file_bytes},
 };
 

@@ -68,8 +68,7 @@ static void add_error(struct walk *w, const char *message)
 		free(shown);
 		shown = mem_dupz(".");
 	}
-	r->errors[r->n_errors++] =
-		(struct walk_error){.file = shown, .message = mem_dupz(message)};
+	r->errors[r->n_errors++] = (struct walk_error){.file = shown, .message = mem_dupz(message)};
 }
 
 static void add_unreadable(struct walk *w, int err)
@@ -140,7 +139,8 @@ static void scan_fd(struct walk *w, int fd, struct str name)
 	size_t first = want < LIMIT_SCAN_BINARY_BYTES * 8 ? want : LIMIT_SCAN_BINARY_BYTES;
 	ssize_t n = read_to(w, fd, 0, first);
 	if (n > 0) {
-		size_t head = (size_t)n < LIMIT_SCAN_BINARY_BYTES ? (size_t)n : LIMIT_SCAN_BINARY_BYTES;
+		size_t head =
+			(size_t)n < LIMIT_SCAN_BINARY_BYTES ? (size_t)n : LIMIT_SCAN_BINARY_BYTES;
 		if (memchr(w->text, '\0', head)) {
 			w->result->files_binary++;
 			return;
@@ -155,8 +155,8 @@ static void scan_fd(struct walk *w, int fd, struct str name)
 
 static void scan_file(struct walk *w, int dir_fd, const char *name)
 {
-	int fd CLEANUP_FD = openat(
-		dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd CLEANUP_FD =
+		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		/* ELOOP, ENXIO: it became a link or a pipe meanwhile; ENOENT: it went */
 		if (errno != ELOOP && errno != ENXIO && errno != ENOENT)
@@ -312,7 +312,8 @@ static void walk_dir(struct walk *w, int fd, int depth)
 
 static void load_exclude_file(struct walk *w, int root_fd)
 {
-	int git CLEANUP_FD = openat(root_fd, ".git", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int git CLEANUP_FD =
+		openat(root_fd, ".git", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (git < 0)
 		return;
 	int info CLEANUP_FD = openat(git, "info", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -341,7 +342,8 @@ static int open_start(struct walk *w, int root_fd, int *ret_fd)
 			return -EINVAL;
 		}
 		load_ignore(w, &w->globs, fd, ".gitignore");
-		int next = openat(fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		int next =
+			openat(fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		int err = errno;
 		close(fd);
 		if (next < 0)

@@ -109,7 +109,10 @@ static void check_against(struct tap *t, struct agent *g, const char *which, str
 
 static void fill(const struct folder *f)
 {
-	folder_write(f, "a.js", "eval(x);\nel.innerHTML = y;\n// AKI" "AQWERTYUIOPASDFGH\n", 0644);
+	folder_write(f, "a.js",
+		     "eval(x);\nel.innerHTML = y;\n// AKI"
+		     "AQWERTYUIOPASDFGH\n",
+		     0644);
 	folder_write(f, "d/b \"q\" \xff\n.py", "os.system(x)\nh = hashlib.sha1(x)\n", 0644);
 	folder_write(f, "\x80\\/c.c", "gets(a);\xff\xfe\x01\n", 0644);
 }
@@ -142,9 +145,9 @@ TEST(the_scanner_keeps_its_output_schema)
 TEST(the_scanner_refuses_by_schema_what_it_refuses_itself)
 {
 	static const char *const wrong[] = {
-		"{\"scanType\":\"x\"}",	   "{\"scanType\":[]}",	     "{\"severity\":1}",
-		"{\"surprise\":1}",	   "{\"maxFindings\":-1}",   "{\"maxFindings\":10001}",
-		"{\"maxFileBytes\":0}",	   "{\"include\":\"*.js\"}", "{\"path\":\"/etc\"}",
+		"{\"scanType\":\"x\"}",	    "{\"scanType\":[]}",      "{\"severity\":1}",
+		"{\"surprise\":1}",	    "{\"maxFindings\":-1}",   "{\"maxFindings\":10001}",
+		"{\"maxFileBytes\":0}",	    "{\"include\":\"*.js\"}", "{\"path\":\"/etc\"}",
 		"{\"path\":\"a/../../b\"}", "{\"path\":\"..\"}",      "{\"exclude\":[\"\"]}",
 	};
 	AGENT g = {0};
