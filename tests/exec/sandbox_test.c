@@ -294,6 +294,7 @@ TEST(a_fork_bomb_ends_as_pids)
 	spec.timeout_ms = by_cgroup(&w) ? 10000 : 500;
 	run(&w, &spec);
 	CHECK_Z(w.code, "pids");
+	CHECK((w.result.finished_mono_ns - w.result.started_mono_ns) / 1000000 < 5000);
 	struct sandbox_spec ends = PROBE("forks-and-ends");
 	run(&w, &ends);
 	CHECK_Z(w.code, "pids");

@@ -202,6 +202,13 @@ static void on_oom(uv_poll_t *p, int status, int events)
 	breach(a, CAUSE_OOM);
 }
 
+void attempt_check_pids(struct sandbox_attempt *a)
+{
+	if (a->gone || a->killed || cgroup_breaches(&a->cgroup, CGROUP_PIDS) == 0)
+		return;
+	breach(a, CAUSE_PIDS);
+}
+
 static void on_pids(uv_poll_t *p, int status, int events)
 {
 	struct sandbox_attempt *a = p->data;
@@ -210,7 +217,7 @@ static void on_pids(uv_poll_t *p, int status, int events)
 	if (r < 0 || cgroup_breaches(&a->cgroup, CGROUP_PIDS) == 0)
 		return;
 	uv_poll_stop(p);
-	breach(a, CAUSE_PIDS);
+	attempt_check_pids(a);
 }
 
 /* A stream of the agent ended. libuv wants the descriptor kept until the handle is closed. */
@@ -308,7 +315,8 @@ static void watch_limits(struct sandbox_attempt *a)
 	if (a->oom_watch >= 0)
 		watch(a, &a->oom_poll, a->oom_watch, priority ? UV_PRIORITIZED : UV_READABLE,
 		      on_oom);
-	a->pids_watch = cgroup_watch(&a->cgroup, CGROUP_PIDS, &priority);
+	if (cgroups_version(a->cgroup.all, CGROUP_PIDS) == 2)
+		a->pids_watch = cgroup_watch(&a->cgroup, CGROUP_PIDS, &priority);
 	if (a->pids_watch >= 0)
 		watch(a, &a->pids_poll, a->pids_watch, UV_PRIORITIZED, on_pids);
 }

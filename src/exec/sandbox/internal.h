@@ -35,7 +35,8 @@ struct sandbox {
 	struct supervisor *supervisor; /* NULL = it is gone */
 	enum wire_step step; /* why no sandbox can be made */
 	int error;
-	uv_timer_t sweep; /* retries the removal of control groups */
+	uv_timer_t sweep;  /* retries the removal of control groups */
+	uv_timer_t patrol; /* looks after pids while attempts run, where the kernel does not tell */
 	unsigned n_open;  /* uv handles and attempts that keep this alive */
 	bool freeing;
 	bool armed; /* tried out: from now on test_fail_step fails */
@@ -107,6 +108,9 @@ void attempt_wait(struct sandbox_attempt *a);
 /* Hands over the command. */
 void attempt_start(struct sandbox_attempt *a, const struct sandbox_spec *spec,
 		   const struct sandbox_callbacks *callbacks, void *arg);
+
+/* Ends the attempt if it hit its limit of processes. */
+void attempt_check_pids(struct sandbox_attempt *a);
 
 /* Reads what init has said. */
 void attempt_listen(struct sandbox_attempt *a);

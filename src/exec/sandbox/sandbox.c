@@ -23,6 +23,7 @@ enum {
 	ANSWER_MS = 5000,  /* the supervisor's time to answer at the start */
 	SWEEP_MS = 50,     /* between tries to remove a control group */
 	SWEEPS_MOST = 200, /* tries */
+	PATROL_MS = 250,
 	UID_FIRST = 1878900000, /* the last 65,536 of the range that systemd leaves to containers */
 	UID_NOBODY = 65534,
 };
@@ -115,6 +116,16 @@ void sandbox_remove_group(struct sandbox *s, const struct cgroup *group)
 	l->group = g;
 	list_push_back(&s->unremoved, &l->link);
 	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+/* Newer kernels notify nobody of version 1's pids.events. */
+static void on_patrol(uv_timer_t *t)
+{
+	struct sandbox *s = t->data;
+	LIST_FOREACH(it, &s->busy)
+		attempt_check_pids(container_of(it, struct sandbox_attempt, link));
+	if (list_empty(&s->busy))
+		uv_timer_stop(t);
 }
 
 static struct sandbox_attempt *find(struct sandbox *s, uint32_t id)
@@ -381,12 +392,14 @@ int sandbox_new(struct uv_loop_s *loop, const struct sandbox_config *config, str
 	s->loop = loop;
 	s->config = *config;
 	s->next_id = 1;
-	s->n_open = 1; /* the sweep timer's */
+	s->n_open = 2; /* the two timers' */
 	list_init(&s->idle);
 	list_init(&s->busy);
 	list_init(&s->unremoved);
 	uv_timer_init(loop, &s->sweep);
 	s->sweep.data = s;
+	uv_timer_init(loop, &s->patrol);
+	s->patrol.data = s;
 	s->probe.problem = s->problem;
 	s->probe.limits_problem = "control groups are switched off";
 	choose_user(s);
@@ -441,6 +454,8 @@ struct sandbox_attempt *sandbox_start(struct sandbox *s, const struct sandbox_sp
 	struct sandbox_attempt *a = take(s);
 	list_push_back(&s->busy, &a->link);
 	attempt_start(a, spec, callbacks, arg);
+	if (cgroups_version(s->cgroups, CGROUP_PIDS) == 1 && !uv_is_active((void *)&s->patrol))
+		uv_timer_start(&s->patrol, on_patrol, PATROL_MS, PATROL_MS);
 	sandbox_refill(s);
 	return a;
 }
@@ -456,7 +471,7 @@ static void drop_all(struct list *attempts)
 	}
 }
 
-static void on_sweep_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
 	sandbox_closed(h->data);
 }
@@ -470,5 +485,6 @@ void sandbox_free(struct sandbox *s)
 	drop_all(&s->idle);
 	end_supervisor(s);
 	on_sweep(&s->sweep);
-	uv_close((uv_handle_t *)&s->sweep, on_sweep_closed);
+	uv_close((uv_handle_t *)&s->sweep, on_timer_closed);
+	uv_close((uv_handle_t *)&s->patrol, on_timer_closed);
 }
