@@ -347,6 +347,7 @@ int cel_eval(const struct cel_program *p, const struct cel_env *env, struct cel_
 	r.regex = NULL;
 	r.n_roots = 0;
 	r.last_regex.regex = NULL;
+	r.scratch = NULL;
 	ret_error->code = 0;
 	ret_error->position = 0;
 	ret_error->path[0] = ret_error->message[0] = '\0';

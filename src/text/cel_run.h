@@ -27,6 +27,7 @@ struct cel_run {
 		struct str pattern;
 		const struct regex *regex;
 	} last_regex;
+	struct regex_scratch *scratch; /* of regular expressions; made when needed */
 	struct cel_value vars[2 * LIMIT_CEL_DEPTH];
 };
 

@@ -85,7 +85,9 @@ bool cel_call_matches(struct cel_run *r, const struct cel_value *args, uint32_t 
 	bool found = false;
 	size_t before = r->arena->used_bytes;
 	uint64_t had = (uint64_t)r->budget->steps * LIMIT_REGEX_STEP_ITEMS, items = had;
-	int code = regex_search(re, r->arena, cel_text(&args[0]), &items, &found);
+	if (!r->scratch)
+		r->scratch = regex_scratch_new(r->arena);
+	int code = regex_search(re, r->scratch, cel_text(&args[0]), &items, &found);
 	if (!cel_spend(r, 4 + (had - items) / LIMIT_REGEX_STEP_ITEMS))
 		return false;
 	if (code != 0)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 
@@ -353,20 +354,33 @@ static int count_item(pcre2_callout_block *block, void *ctx)
 	return 0;
 }
 
-int regex_search(const struct regex *re, struct arena *a, struct str text, uint64_t *items,
-		 bool *ret_found)
+/* PCRE2 keeps the heap of the largest match so far in the match data: what is made is bounded. */
+struct regex_scratch {
+	struct memory memory;
+	pcre2_match_context *ctx;
+	pcre2_match_data *data;
+};
+
+struct regex_scratch *regex_scratch_new(struct arena *a)
 {
-	struct memory m = {.arena = a, .left = (LIMIT_REGEX_HEAP_KIB << 10) * 2 + 65536};
+	struct regex_scratch *s = ARENA_NEW(a, struct regex_scratch);
+	s->memory = (struct memory){.arena = a, .left = (LIMIT_REGEX_HEAP_KIB << 10) * 2 + 65536};
 	pcre2_general_context *general =
-		pcre2_general_context_create(memory_alloc, memory_free, &m);
-	pcre2_match_context *ctx = general ? pcre2_match_context_create(general) : NULL;
-	pcre2_match_data *data = ctx ? pcre2_match_data_create(1, general) : NULL;
-	if (!data)
-		return REGEX_COSTLY;
-	pcre2_set_heap_limit(ctx, LIMIT_REGEX_HEAP_KIB);
-	pcre2_set_callout(ctx, count_item, items);
+		pcre2_general_context_create(memory_alloc, memory_free, &s->memory);
+	ASSERT(general);
+	s->ctx = pcre2_match_context_create(general);
+	s->data = pcre2_match_data_create(1, general);
+	ASSERT(s->ctx && s->data);
+	pcre2_set_heap_limit(s->ctx, LIMIT_REGEX_HEAP_KIB);
+	return s;
+}
+
+int regex_search(const struct regex *re, struct regex_scratch *scratch, struct str text,
+		 uint64_t *items, bool *ret_found)
+{
+	pcre2_set_callout(scratch->ctx, count_item, items);
 	int n = pcre2_match(re->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0,
-			    PCRE2_NO_UTF_CHECK, data, ctx);
+			    PCRE2_NO_UTF_CHECK, scratch->data, scratch->ctx);
 	if (n < 0 && n != PCRE2_ERROR_NOMATCH)
 		return REGEX_COSTLY;
 	*ret_found = n >= 0;

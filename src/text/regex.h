@@ -26,9 +26,13 @@ enum regex_outcome {
 int regex_compile(struct arena *a, struct str pattern, const struct regex **ret,
 		  char ret_message[REGEX_ERROR_BYTES]);
 
+/* What matching needs besides the pattern; serves many searches of one thread, one at a time. */
+struct regex_scratch;
+struct regex_scratch *regex_scratch_new(struct arena *a);
+
 /*
- * Whether the pattern matches anywhere in text, which must be valid UTF-8. Scratch memory comes
- * from the arena. *items is what may be tried and is reduced by what was. 0 or REGEX_COSTLY.
+ * Whether the pattern matches anywhere in text, which must be valid UTF-8. *items is what may be
+ * tried and is reduced by what was. 0 or REGEX_COSTLY.
  */
-int regex_search(const struct regex *re, struct arena *a, struct str text, uint64_t *items,
-		 bool *ret_found);
+int regex_search(const struct regex *re, struct regex_scratch *scratch, struct str text,
+		 uint64_t *items, bool *ret_found);

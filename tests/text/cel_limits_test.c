@@ -218,6 +218,17 @@ TEST(regex_bombs_are_given_up)
 	}
 }
 
+TEST(thousands_of_modest_matches_are_no_bomb)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct value roots = large_roots(&a, 5000);
+	value_putz(&a, &roots, "name", value_strz("src/text/template.c:17"));
+	struct outcome o = run(STR("l.all(x, name.matches(r'\\.c:[0-9]+$'))"), &roots);
+	if (o.code != 0)
+		tap_fail(t, __FILE__, __LINE__, "%s", o.message);
+	CHECK(o.arena_bytes < 1 << 20);
+}
+
 TEST(regex_code_is_bounded)
 {
 	static const char *const sources[] = {
@@ -317,6 +328,7 @@ TAP_MAIN(RUN(deep_nesting_is_refused_without_deep_recursion), RUN(nesting_up_to_
 	 RUN(long_flat_expressions_work), RUN(long_sources_are_refused),
 	 RUN(nested_macros_run_out_of_steps), RUN(a_limit_is_never_absorbed),
 	 RUN(giant_strings_and_lists_run_out_of_memory), RUN(regex_bombs_are_given_up),
-	 RUN(regex_code_is_bounded), RUN(work_on_large_values_is_charged),
+	 RUN(thousands_of_modest_matches_are_no_bomb), RUN(regex_code_is_bounded),
+	 RUN(work_on_large_values_is_charged),
 	 RUN(a_resolved_template_is_bounded_in_size_and_depth),
 	 RUN(steps_of_one_tree_are_counted_together))
