@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "crash.h"
@@ -275,6 +276,11 @@ TEST(another_programs_database_is_refused_and_left_alone)
 
 /* ---- damage ---- */
 
+static void forget(struct txn *txn, int r)
+{
+	txn_free(txn);
+}
+
 TEST(a_file_that_is_no_database_is_refused)
 {
 	CLEANUP_PLACE struct place p = {0};
@@ -333,6 +339,63 @@ TEST(a_damaged_file_is_refused_or_read_as_damaged_but_never_crashes)
 		s->ops->free(s);
 	}
 	CHECK(n_refused > 0);
+}
+
+static void put_open_run(struct store *s, const char *id)
+{
+	struct txn *txn = txn_new();
+	struct run_row *run = &txn_add(txn, TXN_RUN_ADD)->run;
+	run->id = str_of(id);
+	run->project = STR("default");
+	run->status = RUN_RUNNING;
+	struct attempt_row *attempt = &txn_add(txn, TXN_ATTEMPT_ADD)->attempt;
+	attempt->id = str_of(id);
+	attempt->run_id = str_of(id);
+	txn->done = forget;
+	s->ops->submit(s, txn);
+}
+
+static int put_id(void *arg, struct arena *a, const struct open_run *run)
+{
+	buf_printf(arg, "%.*s ", STR_ARG(run->run.id));
+	return 0;
+}
+
+TEST(one_poisoned_row_harms_only_its_own_run)
+{
+	CLEANUP_PLACE struct place p = {0};
+	CLEANUP_BUF struct buf reason = {0}, ids = {0};
+	CLEANUP_ARENA struct arena a = {0};
+	place_new(t, &p);
+	CHECK_GOOD();
+	struct store *s;
+	CHECK_INT(open_it(p.db, &s, &reason), 0);
+	put_open_run(s, "run-1");
+	put_open_run(s, "run-2");
+	put_open_run(s, "run-3");
+	s->ops->free(s);
+	run_sql(t, p.db,
+		"UPDATE run_nodes SET status = 'x';"
+		"UPDATE agent_runs SET input = 'sha256:"
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'"
+		" WHERE id = 'run-1'; UPDATE workflow_runs SET stopping = 'PERHAPS'"
+		" WHERE id = 'run-2'");
+	CHECK_GOOD();
+	CHECK_INT(open_it(p.db, &s, &reason), 0);
+	struct store_reader *r;
+	struct run_detail d;
+	log_setup(LOG_LEVEL_OFF, false);
+	int got = s->ops->reader_new(s, &r);
+	int rc = s->ops->open_runs(r, put_id, &ids);
+	int rc1 = s->ops->run_get(r, &a, STR("default"), STR("run-1"), &d);
+	int rc3 = s->ops->run_get(r, &a, STR("default"), STR("run-3"), &d);
+	s->ops->reader_free(r);
+	s->ops->free(s);
+	CHECK_INT(got, 0);
+	CHECK_INT(rc, 0);
+	CHECK_STR(buf_str(&ids), STR("run-3 "));
+	CHECK_INT(rc1, -EUCLEAN);
+	CHECK_INT(rc3, 0);
 }
 
 /* ---- a full disk ---- */
@@ -481,5 +544,5 @@ TAP_MAIN(RUN(a_second_process_is_refused_and_told_who_has_it), RUN(the_file_is_i
 	 RUN(another_programs_database_is_refused_and_left_alone),
 	 RUN(a_file_that_is_no_database_is_refused),
 	 RUN(a_damaged_file_is_refused_or_read_as_damaged_but_never_crashes),
-	 RUN(a_disk_that_is_really_full_is_survived),
+	 RUN(one_poisoned_row_harms_only_its_own_run), RUN(a_disk_that_is_really_full_is_survived),
 	 RUN(an_idle_store_checkpoints_once_and_then_rests))

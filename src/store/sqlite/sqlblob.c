@@ -66,12 +66,12 @@ static int unpack(struct sqlstmt *st, struct arena *a, struct str *ret)
 	int64_t n = sqlstmt_col_i64(st, "n_bytes");
 	struct str packed = sqlstmt_col_view(st, "bytes");
 	if (n <= 0 || n > MOST_BYTES)
-		return -EBADMSG;
+		return -EUCLEAN;
 	char *p = arena_alloc(a, (size_t)n + 1);
 	uLongf n_got = (uLongf)n;
 	if (uncompress((Bytef *)p, &n_got, (const Bytef *)packed.p, packed.n) != Z_OK ||
 	    n_got != (uLongf)n)
-		return -EBADMSG;
+		return -EUCLEAN;
 	p[n] = '\0';
 	*ret = str_n(p, (size_t)n);
 	return 0;
@@ -85,7 +85,7 @@ int sqlblob_get(struct sqlconn *c, struct arena *a, struct str *value)
 	sqlstmt_text(st, hash_of(*value));
 	int rc = sqlstmt_row(st);
 	int r = rc == SQLITE_ROW    ? unpack(st, a, value)
-		: rc == SQLITE_DONE ? -EBADMSG
+		: rc == SQLITE_DONE ? -EUCLEAN
 				    : sqlconn_errno(c, rc);
 	sqlstmt_reset(st);
 	return r;

@@ -14,7 +14,8 @@ bool sqlblob_large(struct str value);
  * arena; a small value is given back as it is. SQLite's result code. */
 int sqlblob_put(struct sqlconn *c, struct arena *a, struct str value, struct str *ret);
 
-/* The value of a column: *value is replaced when it is a reference. 0 or a negative errno. */
+/* The value of a column: *value is replaced when it is a reference. 0, -EUCLEAN when the blob is
+ * missing or broken, or another negative errno. */
 int sqlblob_get(struct sqlconn *c, struct arena *a, struct str *value);
 
 /* Takes a reference away, when `column` is one. Blobs without references are deleted by the

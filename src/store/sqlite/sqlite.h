@@ -10,6 +10,13 @@
  * must only signal, as uv_async_send does), and the loop thread then calls sqlite_store_drain(),
  * which calls done() in order.
  *
+ * People may look into the file while the service runs, but read-only
+ * (sqlite3 'file:drover.db?mode=ro'): a foreign writer that holds its lock for more than ten
+ * seconds is an error of writing like any other, and a foreign checkpoint can damage the WAL.
+ *
+ * A row that is not what drover writes is -EUCLEAN to who reads it; recovery sets such a run aside
+ * with the log event store.run_damaged and goes on with the others.
+ *
  * A full disk is -ENOSPC as the port says. Any other error of writing or syncing ends the process
  * (fault_fatal) before anything more is told. Idle, the thread sleeps: no CPU, no writes; what the
  * WAL holds is checkpointed once after a quiet moment.

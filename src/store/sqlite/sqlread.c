@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/sqlite/sqlblob.h"
 #include "store/sqlite/sqlrow.h"
@@ -633,6 +634,13 @@ static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, stru
 	return sqlconn_errno(c, sqlstmt_number(last, "n", &ret->last_event_seq));
 }
 
+/* One poisoned row harms only its own run. */
+static int set_aside(const struct open_run *run)
+{
+	log_event(ERROR, "store.run_damaged", LOG_STR("run_id", run->run.id));
+	return 0;
+}
+
 int sqlread_open_runs(struct store_reader *reader,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg)
@@ -648,6 +656,8 @@ int sqlread_open_runs(struct store_reader *reader,
 		r = open_run(c, st, &a, &run);
 		if (r == 0)
 			r = each(arg, &a, &run);
+		else if (r == -EUCLEAN)
+			r = set_aside(&run);
 		arena_reset(&a);
 	}
 	return end(c, ended(c, st, rc, r));

@@ -22,7 +22,7 @@ int sqlrow_agent(struct sqlstmt *st, struct arena *a, struct agent_row *ret)
 	ret->builtin = sqlstmt_col_i64(st, "builtin") != 0;
 	I64(created_ms);
 	I64(updated_ms);
-	return good ? 0 : -EBADMSG;
+	return good ? 0 : -EUCLEAN;
 }
 
 int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *ret)
@@ -36,7 +36,7 @@ int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *re
 	I64(version);
 	I64(created_ms);
 	I64(updated_ms);
-	return good ? 0 : -EBADMSG;
+	return good ? 0 : -EUCLEAN;
 }
 
 static bool stopping_parse(struct str text, enum stop_reason *ret)
@@ -65,7 +65,7 @@ int sqlrow_run(struct sqlstmt *st, struct arena *a, struct run_row *ret, int64_t
 	I64(created_ms);
 	I64(started_ms);
 	I64(finished_ms);
-	return good ? 0 : -EBADMSG;
+	return good ? 0 : -EUCLEAN;
 }
 
 int sqlrow_node(struct sqlstmt *st, struct arena *a, struct node_row *ret)
@@ -80,7 +80,7 @@ int sqlrow_node(struct sqlstmt *st, struct arena *a, struct node_row *ret)
 	I64(wake_ms);
 	I64(started_ms);
 	I64(finished_ms);
-	return good ? 0 : -EBADMSG;
+	return good ? 0 : -EUCLEAN;
 }
 
 int sqlrow_attempt(struct sqlstmt *st, struct arena *a, struct attempt_row *ret)
@@ -102,5 +102,5 @@ int sqlrow_attempt(struct sqlstmt *st, struct arena *a, struct attempt_row *ret)
 	ret->sandboxed = sqlstmt_col_i64(st, "sandboxed") != 0;
 	I64(cpu_usec);
 	I64(memory_peak_bytes);
-	return good ? 0 : -EBADMSG;
+	return good ? 0 : -EUCLEAN;
 }

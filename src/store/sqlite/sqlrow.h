@@ -1,6 +1,6 @@
 /*
  * Rows from the current row of a statement. Text is copied to the arena; large values stay
- * references until sqlblob_get(). 0, or -EBADMSG when the row is not what drover writes.
+ * references until sqlblob_get(). 0, or -EUCLEAN when the row is not what drover writes.
  */
 #pragma once
 
