@@ -17,7 +17,10 @@
  * Reading. A `struct store_reader` is one thread's own view of the committed state; each call
  * sees one consistent snapshot that holds everything whose done() had been called before. Rows
  * and their text live in the given arena. 0, or a positive enum store_outcome, or a negative
- * errno.
+ * errno (-EUCLEAN: this row is damaged, others are not).
+ *
+ * Both ways: a project that is empty means any; rows for a run that is not there are let go; a row
+ * that is there already is not added again (RUN, VERSION, ATTEMPT, EVENT, LOG).
  */
 #pragma once
 
@@ -39,7 +42,8 @@ enum txn_op_kind {
 	TXN_RUN_SET,     /* status, error, stopping, started_ms, finished_ms of the row with this id */
 	TXN_NODE_PUT,    /* insert or replace by (run_id, index) */
 	TXN_ATTEMPT_ADD,
-	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage */
+	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage;
+			    an empty input leaves the one that stands */
 	TXN_EVENT_ADD,
 	TXN_LOG_ADD,
 	TXN_KEY_PUT,     /* insert or replace by (project, key) */
@@ -71,8 +75,9 @@ struct txn {
 };
 
 struct store_page {
-	size_t limit;
-	struct str after; /* the id (or key) after which to go on, empty = from the start */
+	size_t limit;     /* 0 = all */
+	struct str after; /* the id after which to go on, empty = from the start; in lists by name
+			     a name does as well, and outlives its row */
 };
 
 struct run_filter {
@@ -80,8 +85,10 @@ struct run_filter {
 	struct str workflow_id; /* empty = any */
 	bool has_status;
 	enum run_status status;
-	int64_t since_ms, until_ms; /* of created_ms; 0 = open */
-	struct str text;            /* part of the workflow name, context or error; empty = any */
+	int64_t since_ms, until_ms; /* since <= created_ms < until; 0 = open */
+	struct str text; /* part of the workflow name, context or error, ASCII case ignored; a
+			    context over LIMIT_INLINE_BYTES is not searched; empty = any;
+			    over LIMIT_FILTER_TEXT_BYTES = -E2BIG */
 };
 
 /* Everything about one run. */
@@ -121,6 +128,7 @@ struct store_ops {
 			  const struct store_page *page, struct agent_row **ret, size_t *ret_n);
 	int (*workflow_get)(struct store_reader *r, struct arena *a, struct str project,
 			    struct str id, struct workflow_row *ret);
+	/* as agent_list */
 	int (*workflow_list)(struct store_reader *r, struct arena *a, struct str project,
 			     const struct store_page *page, struct workflow_row **ret,
 			     size_t *ret_n);

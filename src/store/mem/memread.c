@@ -1,5 +1,6 @@
 #include "store/mem/memread.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -287,6 +288,8 @@ int memread_run_list(struct store_reader *r, struct arena *a, const struct run_f
 		     const struct store_page *page, struct run_row **ret, size_t *ret_n)
 {
 	const struct memdb *s = state_of(r);
+	if (filter->text.n > LIMIT_FILTER_TEXT_BYTES)
+		return -E2BIG;
 	struct str after = page_after(page);
 	size_t start = after.n ? runs_below(s, after) : s->n_runs;
 	size_t limit = page_limit(page) < start ? page_limit(page) : start;
