@@ -19,6 +19,7 @@ static const struct route routes[] = {
 	GET("/readyz", DO(health_ready)),
 	GET("/health", DO(health_report)),
 	GET("/api/health", DO(health_report)),
+	GET("/openapi.json", DO(openapi_get)),
 	POST("/api/agents", DO(agents_create), BODY(BODY_JSON)),
 	GET("/api/agents", READ(agents_list), QUERY("limit cursor")),
 	GET("/api/agents/{agent}", READ(agents_get)),

@@ -139,11 +139,23 @@ struct call_done runs_list_of_workflow(struct call *c)
 
 /* ---- cancel ---- */
 
+/* The engine knows open runs only: one that ended is a conflict, not a stranger. */
+static struct call_done not_open(struct call *c)
+{
+	struct run_detail d = {0};
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	if (r)
+		return call_problem_store(c, r, no_run);
+	return call_problem(c, 409,
+			    arena_printf(c->arena, "The run has ended already: %s.",
+					 run_status_name(d.run.status)));
+}
+
 static void cancelled(void *arg, const struct engine_reply *reply)
 {
 	struct call *c = arg;
 	if (reply->outcome == ENGINE_NOT_FOUND) {
-		(void)call_problem(c, 404, no_run);
+		(void)call_on_reader(c, not_open);
 		return;
 	}
 	if (reply->outcome > ENGINE_REPLAYED) {
