@@ -105,8 +105,9 @@ static void read_command(struct agent *agent, const struct fields *f)
 		return;
 	}
 	for (uint32_t i = 0; i < list->n; i++) {
-		struct str word = value_text(&list->items[i]);
-		if (list->items[i].kind == VALUE_STRING && (word.n > 0 || i > 0) &&
+		const struct value *item = &list->items[i];
+		struct str word = value_text(item);
+		if (value_is(item, VALUE_STRING) && (word.n > 0 || i > 0) &&
 		    !memchr(word.p, 0, word.n))
 			continue;
 		char place[FIELDS_PATH_BYTES];

@@ -1,9 +1,101 @@
 #include "engine/dryrun.h"
 
+#include <stdlib.h>
+
+#include "base/timefmt.h"
+#include "engine/schemas.h"
 #include "json/write.h"
 
-static void write_node(struct json_out *o, const struct plan *p, const struct plan_node *n)
+struct dryrun {
+	const struct catalog *catalog;
+	const struct plan *plan;
+	const struct value *context;
+	struct arena *arena;
+	struct diag diag;
+	struct json_out out;
+	int64_t now_ms;
+};
+
+static struct value run_value(const struct dryrun *x)
 {
+	struct value v = value_object(x->arena, 3), trigger = value_object(x->arena, 1);
+	char *now = arena_alloc(x->arena, TIMEFMT_RFC3339_BYTES);
+	timefmt_rfc3339(now, x->now_ms);
+	value_putz(x->arena, &trigger, "type", value_strz("manual"));
+	value_putz(x->arena, &v, "id", value_strz("00000000-0000-7000-8000-000000000000"));
+	value_putz(x->arena, &v, "startedAt", value_strz(now));
+	value_putz(x->arena, &v, "trigger", trigger);
+	return v;
+}
+
+/* The roots that are known before a run; not `nodes`. */
+static bool root(void *ctx, struct str name, struct value *ret)
+{
+	const struct dryrun *x = ctx;
+	if (str_eqz(name, "context")) {
+		*ret = *x->context;
+	} else if (str_eqz(name, "project")) {
+		*ret = value_str(x->plan->project);
+	} else if (str_eqz(name, "run")) {
+		*ret = run_value(x);
+	} else if (str_eqz(name, "workflow")) {
+		*ret = value_object(x->arena, 2);
+		value_putz(x->arena, ret, "name", value_str(x->plan->name));
+		value_putz(x->arena, ret, "version", value_int(x->plan->version));
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Whether r could be resolved; an error that does not hang on a result is a finding. */
+static bool resolved(struct dryrun *x, const struct plan_node *n, const struct resolve *r,
+		     const char *key, struct value *ret)
+{
+	struct resolve_roots roots = {root, x};
+	struct resolve_error error;
+	if (resolve_run(r, &roots, x->arena, ret, &error) == 0)
+		return true;
+	if (n->n_refs == 0)
+		diag_add(&x->diag,
+			 arena_printf(x->arena, "nodes[%u].%s", plan_index(x->plan, n), key), "%s",
+			 error.message);
+	return false;
+}
+
+static void write_when(struct dryrun *x, const struct plan_node *n)
+{
+	struct value v = value_bool(true);
+	bool known = !n->when || resolved(x, n, n->when, "when", &v);
+	json_out_key(&x->out, "when");
+	if (known && v.kind == VALUE_BOOL)
+		json_out_bool(&x->out, v.b);
+	else
+		json_out_null(&x->out);
+}
+
+static void write_inputs(struct dryrun *x, const struct plan_node *n)
+{
+	struct value v;
+	bool known = resolved(x, n, n->inputs, "inputs", &v);
+	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
+	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
+	const char *place =
+		arena_printf(x->arena, "nodes[%u].inputs", plan_index(x->plan, n));
+	if (!action)
+		diag_add(&x->diag, place, "agent \"%.*s\" with action \"%.*s\" is not registered",
+			 STR_ARG(n->agent), STR_ARG(n->action));
+	else if (known)
+		schemas_check(action->input, &v, &x->diag, place);
+	json_out_key(&x->out, "inputs");
+	json_out_value(&x->out, known ? &v : resolve_tree(n->inputs));
+	json_out_key(&x->out, "resolved");
+	json_out_bool(&x->out, known);
+}
+
+static void write_node(struct dryrun *x, const struct plan_node *n)
+{
+	struct json_out *o = &x->out;
 	json_out_object(o);
 	json_out_key(o, "id");
 	json_out_str(o, n->id);
@@ -16,30 +108,60 @@ static void write_node(struct json_out *o, const struct plan *p, const struct pl
 	json_out_key(o, "dependsOn");
 	json_out_array(o);
 	for (uint32_t k = 0; k < n->n_depends; k++)
-		json_out_str(o, p->nodes[n->depends[k]].id);
+		json_out_str(o, x->plan->nodes[n->depends[k]].id);
 	json_out_end(o);
-	json_out_key(o, "inputs");
-	json_out_value(o, resolve_tree(n->inputs));
+	write_when(x, n);
+	write_inputs(x, n);
 	json_out_end(o);
 }
 
-struct engine_reply dryrun(const struct plan *plan, const struct value *context UNUSED,
-			   struct arena *a)
+static int by_level(const void *a, const void *b)
+{
+	const struct plan_node *x = *(const struct plan_node *const *)a;
+	const struct plan_node *y = *(const struct plan_node *const *)b;
+	if (x->level != y->level)
+		return x->level < y->level ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static void write_findings(struct dryrun *x)
+{
+	json_out_key(&x->out, "findings");
+	json_out_array(&x->out);
+	for (size_t i = 0; i < x->diag.n; i++) {
+		json_out_object(&x->out);
+		json_out_key(&x->out, "path");
+		json_out_strz(&x->out, x->diag.findings[i].path);
+		json_out_key(&x->out, "message");
+		json_out_strz(&x->out, x->diag.findings[i].message);
+		json_out_end(&x->out);
+	}
+	json_out_end(&x->out);
+}
+
+struct engine_reply dryrun(const struct catalog *c, const struct plan *plan,
+			   const struct value *context, int64_t now_ms, struct arena *a)
 {
 	CLEANUP_BUF struct buf text = {0};
-	struct json_out o = json_out_to(&text);
-	json_out_object(&o);
-	json_out_key(&o, "nodes");
-	json_out_array(&o);
-	uint32_t deepest = 0;
+	struct dryrun x = {.catalog = c,
+			   .plan = plan,
+			   .context = context,
+			   .arena = a,
+			   .out = json_out_to(&text),
+			   .now_ms = now_ms};
+	diag_init(&x.diag, a);
+	const struct plan_node **order =
+		ARENA_NEW_ARRAY(a, const struct plan_node *, plan->n_nodes);
 	for (size_t i = 0; i < plan->n_nodes; i++)
-		if (plan->nodes[i].level > deepest)
-			deepest = plan->nodes[i].level;
-	for (uint32_t level = 0; level <= deepest; level++)
-		for (size_t i = 0; i < plan->n_nodes; i++)
-			if (plan->nodes[i].level == level)
-				write_node(&o, plan, &plan->nodes[i]);
-	json_out_end(&o);
-	json_out_end(&o);
+		order[i] = &plan->nodes[i];
+	qsort(order, plan->n_nodes, sizeof(*order), by_level);
+	json_out_object(&x.out);
+	json_out_key(&x.out, "nodes");
+	json_out_array(&x.out);
+	for (size_t i = 0; i < plan->n_nodes; i++)
+		write_node(&x, order[i]);
+	json_out_end(&x.out);
+	write_findings(&x);
+	json_out_end(&x.out);
 	return (struct engine_reply){.outcome = ENGINE_OK, .json = arena_str(a, buf_str(&text))};
 }

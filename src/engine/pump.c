@@ -183,6 +183,7 @@ static bool submit_one(struct pump *p)
 		close_current(p);
 	}
 	struct batch *b = next_to_submit(p);
+	ASSERT(b);
 	b->submitted = true;
 	b->txn->done = batch_done;
 	b->txn->owner = b;

@@ -182,7 +182,7 @@ static void trigger(struct engine *e, const struct run_trigger *t, engine_reply_
 	else if (!judge_context(w->plan, context, &d))
 		no.outcome = ENGINE_INVALID;
 	else if (t->dry_run)
-		no = dryrun(w->plan, context, a);
+		no = dryrun(&e->catalog, w->plan, context, e->wall_ms, a);
 	else if (e->pump.full)
 		no = (struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					   .retry_after_ms = RETRY_AFTER_MS};
