@@ -27,6 +27,7 @@ struct trial {
 	struct value agent;            /* API form */
 	const struct value *capability;
 	struct value input;
+	bool waiting; /* the loop runs */
 	int status;
 };
 
@@ -113,7 +114,8 @@ static void on_done(void *arg, const struct attempt_id *id UNUSED,
 {
 	struct trial *t = arg;
 	t->status = CLI_FAILED;
-	uv_stop(&t->loop);
+	if (t->waiting)
+		uv_stop(&t->loop);
 	if (r->end == ATTEMPT_END_ERROR) {
 		fprintf(stderr, "failed: %s: %.*s\n", r->code, STR_ARG(r->message));
 		return;
@@ -216,7 +218,8 @@ static int run_trial(struct trial *t, const char *workspace, bool allow_unsandbo
 		uv_timer_start(&timer, on_timeout, (uint64_t)timeout_ms, 0);
 	t->status = -1;
 	start(t, dispatch_executor(d), workspace);
-	if (t->status < 0)
+	t->waiting = t->status < 0;
+	if (t->waiting)
 		uv_run(&t->loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&prepare, NULL);
 	uv_close((uv_handle_t *)&timer, NULL);
