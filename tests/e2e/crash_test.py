@@ -62,11 +62,12 @@ def check(d, run_id):
 
 
 def survive(workflow, name, context, fault, workspaces=()):
-    """One history with a fault, then a start without. False when the fault never came."""
+    """One history with a fault, then a start without: (it came, exit status, log)."""
     folder = tempfile.mkdtemp(prefix="drover-crash-")
+    acknowledged = []
+    d = Daemon(folder=folder, program=PROGRAM, fault=fault, workspaces=workspaces)
+    again = Daemon(folder=folder, program=PROGRAM, workspaces=workspaces)
     try:
-        acknowledged = []
-        d = Daemon(folder=folder, program=PROGRAM, fault=fault, workspaces=workspaces)
         try:
             if d.start():
                 start_run(d, workflow, name, context, acknowledged)
@@ -78,7 +79,6 @@ def survive(workflow, name, context, fault, workspaces=()):
         status = d.stop() if finished else d.process.wait()
         hit = status not in (0,)
         no_orphans()
-        again = Daemon(folder=folder, program=PROGRAM, workspaces=workspaces)
         assert again.start(), again.log_text()
         first = list(acknowledged)
         start_run(again, workflow, name, context, acknowledged)
@@ -90,6 +90,8 @@ def survive(workflow, name, context, fault, workspaces=()):
         no_orphans()
         return hit, status, d.log_text()
     finally:
+        d.kill()
+        again.kill()
         shutil.rmtree(folder)
 
 
@@ -145,6 +147,7 @@ def two_hundred_random_kills_lose_nothing():
             check(d, run["id"])
         assert d.stop() == 0
     finally:
+        d.kill()
         shutil.rmtree(folder)
 
 

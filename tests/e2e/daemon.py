@@ -94,6 +94,8 @@ class Daemon:
         return self.process.returncode if self.process else None
 
     def kill(self):
+        if not self.process:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
