@@ -8,6 +8,7 @@
  * Only the main program is touched: children that execute something else lose the environment or
  * are static. Writes count when they go to a regular file.
  */
+#undef _FILE_OFFSET_BITS /* pwrite and pwrite64 are two names here */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
