@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "crash.h"
 
-enum { KILLS = 50, HISTORY = 6, NO_STORE_STATUS = 3 };
+enum { KILLS = 50, HISTORY = 12, NO_STORE_STATUS = 3 };
 enum start { EMPTY, MADE }; /* whether the database is there already */
 
 struct place {
@@ -82,7 +82,7 @@ static void measure(struct tap *t, enum start start, struct crash_result *ret)
 	CHECK_GOOD();
 	CHECK_INT(ret->status, 0);
 	CHECK_INT(ret->n_acked, HISTORY);
-	CHECK(ret->n_ops > 30);
+	CHECK(ret->n_ops > 24);
 }
 
 static void one_fault(struct tap *t, enum start start, enum faultfs_what what, int k, uint64_t seed,

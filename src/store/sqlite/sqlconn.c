@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "store/sqlite/sqlwal.h"
 
 enum { BUSY_MS = 10000 };
 
@@ -19,8 +20,8 @@ static void setup_once(void)
 }
 
 static const char *const pragmas[] = {
-	[SQLCONN_WRITER] = "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;"
-			   "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+	[SQLCONN_WRITER] = "PRAGMA page_size = 4096; PRAGMA synchronous = FULL;"
+			   "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
 			   "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
 			   "PRAGMA foreign_keys = 0; PRAGMA cache_size = -4096;"
 			   "PRAGMA cell_size_check = 1;",
@@ -48,6 +49,8 @@ int sqlconn_open(const char *path, const char *vfs, enum sqlconn_role role, stru
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, setup_once);
 	struct sqlconn *c = NEW0(struct sqlconn);
+	if (role == SQLCONN_WRITER)
+		vfs = sqlwal_vfs(vfs);
 	int rc = sqlite3_open_v2(path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
 	if (rc == SQLITE_OK)
 		rc = setup(c, role);
