@@ -55,6 +55,7 @@ struct connection {
 	struct http_server *server;
 	int fd;
 	_Atomic int64_t deadline_ns; /* 0 = none */
+	atomic_bool fresh_idle;      /* a request ended; the keeper has not looked since */
 	char *peer;
 };
 
@@ -148,6 +149,19 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 	*context = NULL;
 }
 
+/*
+ * libmicrohttpd misses the end of input that comes together with the last bytes of a request
+ * (edge-triggered, it stops reading at a short read) and would keep the connection until its idle
+ * time is up.
+ */
+static bool missed_end(struct connection *c)
+{
+	char byte;
+	if (!atomic_exchange_explicit(&c->fresh_idle, false, memory_order_relaxed))
+		return false;
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* The descriptor is open as long as the connection is in the list. */
 static void end_overdue(struct http_server *s)
 {
@@ -156,7 +170,7 @@ static void end_overdue(struct http_server *s)
 	{
 		struct connection *c = container_of(node, struct connection, node);
 		int64_t at = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
-		if (at && at <= now && c->fd >= 0) {
+		if (c->fd >= 0 && ((at && at <= now) || missed_end(c))) {
 			shutdown(c->fd, SHUT_RDWR);
 			deadline_set(c, 0);
 		}
@@ -442,6 +456,7 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 	struct http_exchange *x = exchange_new(s);
 	x->mhd = mhd;
 	x->connection = connection_of(mhd);
+	atomic_store_explicit(&x->connection->fresh_idle, false, memory_order_relaxed);
 	x->target = arena_str(&x->arena, str_of(target));
 	deadline_set(x->connection, s->headers_ns);
 	return x;
@@ -600,6 +615,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 		return;
 	*context = NULL;
 	deadline_set(x->connection, s->idle_ns);
+	atomic_store_explicit(&x->connection->fresh_idle, true, memory_order_relaxed);
 	pthread_mutex_lock(&s->lock);
 	x->connected = false;
 	/* an abandoned one is still somebody's: it stays until http_server_free() */

@@ -591,6 +591,22 @@ TEST(a_client_that_dawdles_over_its_body_is_cut_off)
 	CHECK_INT(atomic_load(&s->n_handled), 0);
 }
 
+TEST(a_client_that_ended_its_side_gets_its_answer_and_the_end)
+{
+	CLEANUP_SITE struct site *s = site_new(t, &plain);
+	CHECK_GOOD();
+	for (int i = 0; i < 20; i++) {
+		CLEANUP_FD int fd = dial(s);
+		CLEANUP_BUF struct buf out = {0};
+		putz(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+		shutdown(fd, SHUT_WR);
+		struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+		CHECK(poll(&p, 1, 4000) == 1);
+		CHECK(get(fd, &out, NULL));
+		CHECK_INT(status_of(&out), 200);
+	}
+}
+
 TEST(a_quiet_connection_is_closed)
 {
 	struct http_config config = {.idle_ms = 300};
@@ -837,7 +853,8 @@ TAP_MAIN(RUN(a_path_has_one_meaning), RUN(query_parameters_are_decoded_once),
 	 RUN(a_connection_serves_many_requests_also_pipelined),
 	 RUN(a_request_that_drips_in_is_understood),
 	 RUN(a_client_that_dawdles_over_its_headers_is_cut_off),
-	 RUN(a_client_that_dawdles_over_its_body_is_cut_off), RUN(a_quiet_connection_is_closed),
+	 RUN(a_client_that_dawdles_over_its_body_is_cut_off),
+	 RUN(a_client_that_ended_its_side_gets_its_answer_and_the_end), RUN(a_quiet_connection_is_closed),
 	 RUN(every_answer_names_its_request), RUN(head_gets_the_length_and_no_body),
 	 RUN(an_answer_before_the_body_closes_the_connection),
 	 RUN(answers_come_from_another_thread), RUN(a_client_that_went_away_harms_nobody),
