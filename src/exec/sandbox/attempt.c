@@ -81,15 +81,20 @@ static void watch(struct sandbox_attempt *a, uv_poll_t *p, int fd, int events, u
 	uv_poll_start(p, events, cb);
 }
 
+/* Tells the end as soon as no process of the agent is left; init itself may take a little longer. */
 static void finish(struct sandbox_attempt *a)
 {
-	if (a->finished || !a->gone || !a->started || a->out_open || a->err_open)
-		return;
-	a->finished = true;
-	lines_end(&a->lines, a->callbacks.on_log_line, a->arg);
-	uv_timer_stop(&a->timer);
-	result_tell(a);
-	dispose(a);
+	if (!a->finished && a->started && (a->gone || a->has_exited) && !a->out_open &&
+	    !a->err_open) {
+		a->finished = true;
+		lines_end(&a->lines, a->callbacks.on_log_line, a->arg);
+		uv_timer_stop(&a->timer);
+		list_remove(&a->link);
+		list_push_back(&a->sandbox->ending, &a->link);
+		result_tell(a);
+	}
+	if (a->finished && a->gone)
+		dispose(a);
 }
 
 void attempt_kill(struct sandbox_attempt *a)
@@ -167,7 +172,9 @@ void attempt_listen(struct sandbox_attempt *a)
 
 static void on_channel(uv_poll_t *p, int status, int events)
 {
-	attempt_listen(p->data);
+	struct sandbox_attempt *a = p->data;
+	attempt_listen(a);
+	finish(a);
 }
 
 static void on_pid(uv_poll_t *p, int status, int events)

@@ -26,6 +26,7 @@ struct sandbox {
 	char problem[256];
 	struct cgroups *cgroups;
 	struct list idle, busy; /* of struct sandbox_attempt */
+	struct list ending;     /* those whose end was told while their init still ends */
 	struct list unremoved;  /* of struct leftover: control groups still in use */
 	unsigned n_idle;
 	uint32_t next_id;

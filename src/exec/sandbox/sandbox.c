@@ -130,16 +130,13 @@ static void on_patrol(uv_timer_t *t)
 
 static struct sandbox_attempt *find(struct sandbox *s, uint32_t id)
 {
-	LIST_FOREACH(it, &s->busy) {
-		struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
-		if (a->id == id)
-			return a;
-	}
-	LIST_FOREACH(it, &s->idle) {
-		struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
-		if (a->id == id)
-			return a;
-	}
+	struct list *const lists[] = {&s->busy, &s->idle, &s->ending};
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		LIST_FOREACH(it, lists[i]) {
+			struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
+			if (a->id == id)
+				return a;
+		}
 	return NULL;
 }
 
@@ -211,6 +208,7 @@ static void supervisor_gone(struct sandbox *s)
 	end_supervisor(s);
 	fail_unprepared(&s->busy);
 	fail_unprepared(&s->idle);
+	fail_unprepared(&s->ending);
 }
 
 static void on_supervisor(uv_poll_t *p, int status, int events)
@@ -395,6 +393,7 @@ int sandbox_new(struct uv_loop_s *loop, const struct sandbox_config *config, str
 	s->n_open = 2; /* the two timers' */
 	list_init(&s->idle);
 	list_init(&s->busy);
+	list_init(&s->ending);
 	list_init(&s->unremoved);
 	uv_timer_init(loop, &s->sweep);
 	s->sweep.data = s;
@@ -482,6 +481,7 @@ void sandbox_free(struct sandbox *s)
 		return;
 	s->freeing = true;
 	drop_all(&s->busy);
+	drop_all(&s->ending);
 	drop_all(&s->idle);
 	end_supervisor(s);
 	on_sweep(&s->sweep);

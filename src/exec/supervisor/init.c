@@ -218,9 +218,14 @@ static char **next_strings(const char **at, const char *end, size_t n)
 	return list;
 }
 
-/* The agent's process, up to its exec. */
-static void __attribute__((noreturn)) become_agent(const struct wire_start *s, const int stdio[3])
+/*
+ * The agent's process, up to its exec. It borrows init's memory until then, so that none needs to
+ * be copied; init sleeps meanwhile.
+ */
+static int become_agent(void *arg)
 {
+	const int *stdio = arg;
+	const struct wire_start *s = &message.start;
 	const char *at = s->strings, *end = message.bytes + s->head.size;
 	const char *folder = next_string(&at, end);
 	char **argv = next_strings(&at, end, s->n_argv);
@@ -289,10 +294,23 @@ static void kill_descendants(pid_t agent)
 	}
 }
 
+/* Ends what the agent left. Whoever has no ancestor but init is its child, so none is missed. */
+static void clear(pid_t agent)
+{
+	if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+		return;
+	if (self->plain) {
+		kill_descendants(agent);
+		return;
+	}
+	count_processes();
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 static void report(int status, const struct rusage *use)
 {
-	if (!self->plain)
-		count_processes();
 	struct wire_exited m = {
 		.head = {sizeof(m), WIRE_EXITED},
 		.status = status,
@@ -304,7 +322,7 @@ static void report(int status, const struct rusage *use)
 	sys_send(self->channel, &m, sizeof(m), NULL, 0);
 }
 
-/* Reaps; true when the agent itself has ended. */
+/* Reaps; when the agent itself has ended, ends the rest and says so. */
 static bool reap(pid_t agent)
 {
 	int status;
@@ -312,6 +330,7 @@ static bool reap(pid_t agent)
 	for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &use)) > 0;) {
 		if (pid != agent)
 			continue;
+		clear(agent);
 		report(status, &use);
 		return true;
 	}
@@ -402,14 +421,13 @@ void init_run(struct init_place *place)
 	int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	must(STEP_FORK, ok(signals));
 	drop_privilege();
-	pid_t agent = fork();
+	static char stack[64 << 10] __attribute__((aligned(16)));
+	pid_t agent = clone(become_agent, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+			    stdio);
 	must(STEP_FORK, ok(agent));
-	if (agent == 0)
-		become_agent(&message.start, stdio);
 	for (int i = 0; i < 3; i++)
 		close(stdio[i]);
 	watch(agent, signals);
-	if (self->plain)
-		kill_descendants(agent);
+	clear(agent); /* in plain mode nobody else does */
 	_exit(0);
 }

@@ -191,6 +191,7 @@ struct wire_start {
 	char strings[]; /* working directory, argv, env */
 };
 
+/* The agent and all that it left have ended; only init is still there, about to end too. */
 struct wire_exited {
 	struct wire_head head;
 	int32_t status; /* as wait(2) has it */
