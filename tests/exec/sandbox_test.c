@@ -174,6 +174,22 @@ static int count_fds(void)
 	return n;
 }
 
+/* The supervisor's descriptors: it is the only child. */
+static int count_supervisor_fds(void)
+{
+	char path[64], pid[32] = {0};
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	CLEANUP_FILE FILE *f = fopen(path, "r");
+	if (!f || !fgets(pid, sizeof(pid), f))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%ld/fd", strtol(pid, NULL, 10));
+	CLEANUP_DIR DIR *d = opendir(path);
+	int n = 0;
+	while (d && readdir(d))
+		n++;
+	return d ? n : -1;
+}
+
 static bool by_cgroup(const struct world *w)
 {
 	enum sandbox_means m = sandbox_probe(w->sandbox)->memory;
@@ -485,7 +501,14 @@ TEST(many_at_once_all_end_and_nothing_is_left)
 	CLEANUP_WORLD struct world w = {0};
 	int before = count_fds();
 	CHECK(world_init(&w));
-	struct sandbox_spec spec = PROBE("exits", "0");
+	struct sandbox_spec spec = PROBE("exits", "0"), bare = spec;
+	bare.agent_folder = NULL;
+	bare.argv = (const char *[]){"/bin/true", NULL};
+	for (int i = 0; i < 60; i++) /* the supervisor must forget those without folders */
+		run(&w, &bare);
+	CHECK_Z(w.code, "");
+	CHECK(count_supervisor_fds() < 50);
+	w.n_done = 0;
 	for (int i = 0; i < 40; i++)
 		sandbox_start(w.sandbox, &spec, &callbacks, &w);
 	while (w.n_done < 40)
@@ -576,8 +599,7 @@ static void be_victim(const char *marker, int say_up)
 
 static int count_groups(const char *part)
 {
-	char command[] = "/sys/fs/cgroup/pids";
-	CLEANUP_DIR DIR *d = opendir(command);
+	CLEANUP_DIR DIR *d = opendir("/sys/fs/cgroup/pids");
 	int n = 0;
 	for (struct dirent *e; d && (e = readdir(d));)
 		n += strncmp(e->d_name, part, strlen(part)) == 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -17,7 +18,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { FILE_BYTES_MOST = 256 << 10, CPU_PERIOD_USEC = 100000 };
+enum {
+	FILE_BYTES_MOST = 256 << 10,
+	CPU_PERIOD_USEC = 100000,
+	STALE_TRIES = 30, /* a millisecond apart: the kernel lets go of ended processes late */
+};
 
 /* One hierarchy in use: the folder that holds our parent group, and the parent itself. */
 struct place {
@@ -68,7 +73,7 @@ static int write_number(int dir, unsigned id, const char *file, uint64_t n)
 	return write_at(dir, path, text);
 }
 
-/* Start time of a process in clock ticks (proc(5), field 22), which tells it from its successors. */
+/* Start time in clock ticks (proc(5), field 22), which tells a process from its successors. */
 static uint64_t start_time(long pid)
 {
 	char path[64];
@@ -88,7 +93,7 @@ static uint64_t pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) ? 0 : (uint64_t)st.st_ino;
 }
 
-/* "drover-PID-START-NAMESPACE" of a process of our PID namespace that is no more. */
+/* "drover-PID-START-NAMESPACE-N" of a process of our PID namespace that is no more. */
 static bool is_stale(const char *name)
 {
 	long pid;
@@ -112,21 +117,27 @@ static void kill_members(int dir)
 	}
 }
 
+static void remove_child(int dir, const char *name, int *tries)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+	CLEANUP_FD int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (child < 0)
+		return;
+	kill_members(child);
+	while (unlinkat(dir, name, AT_REMOVEDIR) && errno == EBUSY && (*tries)-- > 0)
+		nanosleep(&ms, NULL);
+}
+
 static void remove_tree(int base, const char *name)
 {
+	int tries = STALE_TRIES;
 	int dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP_DIR DIR *d = dir < 0 ? NULL : fdopendir(dir);
 	if (!d)
 		return;
-	for (struct dirent *e; (e = readdir(d));) {
-		if (e->d_type != DT_DIR || e->d_name[0] == '.')
-			continue;
-		CLEANUP_FD int child = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (child < 0)
-			continue;
-		kill_members(child);
-		unlinkat(dir, e->d_name, AT_REMOVEDIR);
-	}
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			remove_child(dir, e->d_name, &tries);
 	unlinkat(base, name, AT_REMOVEDIR);
 }
 
@@ -183,14 +194,27 @@ static bool list_has(struct str list, const char *word)
 	return false;
 }
 
+/* The next line of *rest, cut off and NUL-terminated; NULL at the end. */
+static char *next_line(char **rest)
+{
+	char *line = *rest;
+	if (!*line)
+		return NULL;
+	char *end = strchr(line, '\n');
+	*rest = end ? end + 1 : line + strlen(line);
+	if (end)
+		*end = '\0';
+	return line;
+}
+
 /* This process's path in the hierarchy of a version 1 controller, or of version 2 (""). */
 static char *own_path(const char *controller)
 {
 	CLEANUP_BUF struct buf text = {0};
 	if (read_at(AT_FDCWD, "/proc/self/cgroup", &text))
 		return NULL;
-	char *save = NULL;
-	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	char *rest = text.p;
+	for (char *line; (line = next_line(&rest));) {
 		char *list = strchr(line, ':');
 		char *path = list ? strchr(list + 1, ':') : NULL;
 		if (!path)
@@ -208,8 +232,8 @@ static bool find_mount(const char *type, const char *controller, char **ret_poin
 	CLEANUP_BUF struct buf text = {0};
 	if (read_at(AT_FDCWD, "/proc/self/mountinfo", &text))
 		return false;
-	char *save = NULL;
-	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	char *rest = text.p;
+	for (char *line; (line = next_line(&rest));) {
 		char root[1024], point[1024], fs[64], options[1024];
 		char *dash = strstr(line, " - ");
 		if (!dash || sscanf(line, "%*d %*d %*s %1023s %1023s", root, point) != 2 ||
@@ -330,8 +354,9 @@ struct cgroups *cgroups_new(const char *root, const char **ret_problem)
 {
 	struct cgroups *g = NEW0(struct cgroups);
 	memset(g->at, -1, sizeof(g->at));
-	snprintf(g->name, sizeof(g->name), "drover-%ld-%" PRIu64 "-%" PRIu64, (long)getpid(),
-		 start_time(getpid()), pid_namespace());
+	static unsigned n_made; /* one process may have several */
+	snprintf(g->name, sizeof(g->name), "drover-%ld-%" PRIu64 "-%" PRIu64 "-%u", (long)getpid(),
+		 start_time(getpid()), pid_namespace(), n_made++);
 	int r = root ? add_v2(g, root, false) : -ENOENT;
 	if (!root && geteuid() == 0)
 		r = add_v2(g, NULL, true);

@@ -63,8 +63,10 @@ struct sandbox_attempt {
 	/* init's end */
 	int channel, pidfd;
 	bool ready, gone, killed;
+	bool deaf; /* the channel has ended */
 	enum wire_step step; /* what failed */
 	int error;
+	int lost; /* errno of sending it the command, when nothing better explains the end */
 	bool has_exited;
 	struct wire_exited exited;
 
@@ -100,6 +102,9 @@ void attempt_drop(struct sandbox_attempt *a);
 
 void attempt_failed(struct sandbox_attempt *a, enum wire_step step, int error);
 
+/* Whether an idle one is still good for use. */
+bool attempt_is_sound(struct sandbox_attempt *a);
+
 /* KILL to all of it. */
 void attempt_kill(struct sandbox_attempt *a);
 
@@ -115,6 +120,9 @@ void attempt_check_pids(struct sandbox_attempt *a);
 
 /* Reads what init has said. */
 void attempt_listen(struct sandbox_attempt *a);
+
+/* handover.c: input, pipes, limits, command and folders; STEP_NONE, or the step that failed. */
+enum wire_step handover(struct sandbox_attempt *a, const struct sandbox_spec *spec, int *ret_error);
 
 /* result.c: judges the ended attempt and tells the caller. */
 void result_tell(struct sandbox_attempt *a);

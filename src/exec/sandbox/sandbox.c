@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
@@ -24,6 +25,7 @@ enum {
 	SWEEP_MS = 50,     /* between tries to remove a control group */
 	SWEEPS_MOST = 200, /* tries */
 	PATROL_MS = 250,
+	FREE_TRIES = 500, /* a millisecond apart */
 	UID_FIRST = 1878900000, /* the last 65,536 of the range that systemd leaves to containers */
 	UID_NOBODY = 65534,
 };
@@ -109,8 +111,17 @@ static void on_sweep(uv_timer_t *t)
 
 void sandbox_remove_group(struct sandbox *s, const struct cgroup *group)
 {
+	const struct timespec ms = {.tv_nsec = 1000000};
 	struct cgroup g = *group;
-	if (!g.all || cgroup_remove(&g) == 0 || s->freeing)
+	if (!g.all || cgroup_remove(&g) == 0)
+		return;
+	/* the kernel lets go of ended processes a little late */
+	for (int i = 0; s->freeing && i < FREE_TRIES; i++) {
+		nanosleep(&ms, NULL);
+		if (cgroup_remove(&g) == 0)
+			return;
+	}
+	if (s->freeing)
 		return;
 	struct leftover *l = NEW0(struct leftover);
 	l->group = g;
@@ -436,10 +447,14 @@ void sandbox_refill(struct sandbox *s)
 /* An idle sandbox, else a new one; the supervisor is started anew when it died. */
 static struct sandbox_attempt *take(struct sandbox *s)
 {
-	struct list *l = list_pop_front(&s->idle);
-	if (l) {
+	for (struct list *l; (l = list_pop_front(&s->idle));) {
+		struct sandbox_attempt *a = container_of(l, struct sandbox_attempt, link);
 		s->n_idle--;
-		return container_of(l, struct sandbox_attempt, link);
+		if (attempt_is_sound(a))
+			return a;
+		a->finished = true; /* it goes when its init does */
+		list_push_back(&s->ending, &a->link);
+		attempt_kill(a);
 	}
 	if (!s->supervisor && (s->probe.isolated || s->probe.unsandboxed))
 		start_supervisor(s);

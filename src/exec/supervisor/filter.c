@@ -73,13 +73,13 @@ static const char *const own[] = {
 
 static const char *const refused[] = {
 	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime",
-	"delete_module", "fanotify_init", "finit_module", "fspick",
-	"init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl",
-	"kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", 	"move_pages", "name_to_handle_at", "open_by_handle_at",
-	"perf_event_open", "pidfd_getfd", "process_madvise",
-	"process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "quotactl_fd", "reboot",
-	"request_key", "setdomainname", "setns", "settimeofday", "swapoff", "swapon",
-	"syslog", "userfaultfd", "vhangup",
+	"delete_module", "fanotify_init", "finit_module", "fspick", "init_module",
+	"io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp",
+	"kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "move_pages",
+	"name_to_handle_at", "open_by_handle_at", "perf_event_open", "pidfd_getfd",
+	"process_madvise", "process_vm_readv", "process_vm_writev", "ptrace", "quotactl",
+	"quotactl_fd", "reboot", "request_key", "setdomainname", "setns", "settimeofday",
+	"swapoff", "swapon", "syslog", "userfaultfd", "vhangup",
 };
 
 /* A name that this libseccomp or machine does not have is no error: it stays refused. */

@@ -26,6 +26,8 @@
 #include "exec/supervisor/rootfs.h"
 #include "exec/supervisor/sys.h"
 
+enum { STRINGS_MOST = 4096 }; /* arguments, and variables of the environment */
+
 static struct init_place *self;
 static unsigned most_processes; /* that were seen */
 static union {
@@ -185,7 +187,7 @@ static int limit(__rlimit_resource_t what, uint64_t most)
 
 static void set_limits(const struct wire_start *s)
 {
-	int r = limit(RLIMIT_CORE, 0);
+	int r = limit(RLIMIT_CORE, 1); /* no dump at all; 0 would still feed a core_pattern pipe */
 	if (r == 0)
 		r = limit(RLIMIT_FSIZE, s->file_bytes);
 	if (r == 0)
@@ -208,14 +210,13 @@ static const char *next_string(const char **at, const char *end)
 	return s;
 }
 
-static char **next_strings(const char **at, const char *end, size_t n)
+/* Fills list (of STRINGS_MOST and its end) with n strings. */
+static void next_strings(const char **at, const char *end, size_t n, char **list)
 {
-	char **list = calloc(n + 1, sizeof(char *));
-	if (!list || n == 0)
-		fail(STEP_SPEC, list ? EINVAL : ENOMEM);
+	if (n == 0 || n > STRINGS_MOST)
+		fail(STEP_SPEC, E2BIG);
 	for (size_t i = 0; i < n; i++)
 		list[i] = (char *)(size_t)next_string(at, end);
-	return list;
 }
 
 /*
@@ -228,8 +229,9 @@ static int become_agent(void *arg)
 	const struct wire_start *s = &message.start;
 	const char *at = s->strings, *end = message.bytes + s->head.size;
 	const char *folder = next_string(&at, end);
-	char **argv = next_strings(&at, end, s->n_argv);
-	char **env = next_strings(&at, end, s->n_env);
+	static char *argv[STRINGS_MOST + 1], *env[STRINGS_MOST + 1];
+	next_strings(&at, end, s->n_argv, argv);
+	next_strings(&at, end, s->n_env, env);
 	sigset_t none;
 	int r = ok(setsid());
 	for (int i = 0; i < 3 && r >= 0; i++)
@@ -263,13 +265,15 @@ static void count_processes(void)
 		most_processes = n;
 }
 
+/* The children of this process, or -1 where the kernel does not list them. */
 static int child_pids(pid_t *pids, int cap)
 {
 	char text[4096];
 	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC), n = 0;
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return -1;
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+	close(fd);
 	text[got > 0 ? got : 0] = '\0';
 	for (char *at = text, *end; n < cap; at = end) {
 		long pid = strtol(at, &end, 10);
@@ -289,7 +293,7 @@ static void kill_descendants(pid_t agent)
 		int n = child_pids(pids, 256);
 		for (int i = 0; i < n; i++)
 			kill(pids[i], SIGKILL);
-		if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
+		if (waitpid(-1, NULL, n < 0 ? WNOHANG : 0) <= 0 && (n < 0 || errno == ECHILD))
 			return;
 	}
 }
@@ -409,7 +413,9 @@ void init_run(struct init_place *place)
 	receive_start(stdio);
 	static struct wire_start start;
 	start = message.start;
-	if (start.has_folders) {
+	if (!start.has_folders) {
+		close(self->trees);
+	} else {
 		/* the start message is in the way of the next one */
 		static char kept[WIRE_BYTES_MOST];
 		memcpy(kept, &message, start.head.size);

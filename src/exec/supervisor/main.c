@@ -9,6 +9,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #include "exec/supervisor/rootfs.h"
 #include "exec/supervisor/sys.h"
 
-enum { SOCKET = 3, SANDBOXES_MOST = 4096 };
+enum { SOCKET = 3, SANDBOXES_MOST = 4096, PRUNE_ABOVE = 32 };
 
 /* A sandbox that has not yet got its folders. */
 struct waiting {
@@ -162,9 +163,25 @@ static void close_all(const int *fds, size_t n)
 		close(fds[i]);
 }
 
+/* Forgets sandboxes that ended, or started without folders: their ends of the pairs are closed. */
+static void prune(void)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < sup.n_waiting; i++) {
+		struct pollfd p = {.fd = sup.waiting[i].trees};
+		if (poll(&p, 1, 0) == 1)
+			close(p.fd);
+		else
+			sup.waiting[kept++] = sup.waiting[i];
+	}
+	sup.n_waiting = kept;
+}
+
 static void prepare(const struct wire_prepare *p, int *fds, size_t n_fds)
 {
 	int pair[2] = {-1, -1}, pidfd = -1;
+	if (sup.n_waiting > PRUNE_ABOVE)
+		prune();
 	if (n_fds < 1 || sup.n_waiting == SANDBOXES_MOST ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		answer(p->id, STEP_SOCKET, n_fds < 1 ? EPROTO : EMFILE, -1);

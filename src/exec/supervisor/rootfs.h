@@ -6,7 +6,7 @@
 
 #include "exec/supervisor/wire.h"
 
-/* The place in the supervisor's own mount namespace where the base hangs (nothing else needs it). */
+/* Where the base hangs in the supervisor's own mount namespace: nothing else needs this place. */
 #define ROOTFS_PLACE "/sys"
 
 /*
