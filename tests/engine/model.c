@@ -245,13 +245,27 @@ static bool judge_input(struct model *m, const struct mnode *n)
 	return true;
 }
 
+/* A result is kept only when all that it came from is kept too. */
+static bool judge_copy(struct model *m, const struct mnode *n)
+{
+	const struct value *depends = value_getz(n->def, "dependsOn");
+	if (n->n_attempts > 0)
+		return fail(m, n, "copied, and yet attempted");
+	if (n->row->status != NODE_SUCCESS && n->row->status != NODE_SKIPPED)
+		return fail(m, n, "copied, but %s", node_status_name(n->row->status));
+	for (uint32_t i = 0; depends && i < depends->n; i++)
+		if (!find(m, value_text(&depends->items[i]))->row->copied_from.n)
+			return fail(m, n, "copied, but what it depends on was run again");
+	return true;
+}
+
 static bool judge_attempts(struct model *m, const struct mnode *n)
 {
 	for (size_t i = 0; i < n->n_attempts; i++)
 		if (!judge_attempt_row(m, n, i))
 			return false;
 	if (n->row->copied_from.n)
-		return n->n_attempts == 0 || fail(m, n, "copied, and yet attempted");
+		return judge_copy(m, n);
 	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
 	if ((n->row->status == NODE_SUCCESS) != (last && last->status == ATTEMPT_SUCCESS))
 		return fail(m, n, "the node is %s, its last attempt %s",
@@ -342,10 +356,15 @@ static bool judge_run(struct model *m)
 static bool judge_events(struct model *m, const struct event_row *events, size_t n_events)
 {
 	size_t n_ends = 0;
+	bool stopping = false;
 	for (size_t i = 0; i < n_events; i++) {
 		if (events[i].seq != (int64_t)i + 1)
 			return fail(m, NULL, "event %zu has number %lld", i + 1,
 				    (long long)events[i].seq);
+		struct value data = parsed(m, events[i].data);
+		if (stopping && str_eqz(value_text(value_getz(&data, "status")), "SUCCESS"))
+			return fail(m, NULL, "something succeeded after the run was stopped");
+		stopping |= str_eqz(events[i].type, "run.stopping");
 		bool first = str_eqz(events[i].type, "run.started");
 		bool last = str_eqz(events[i].type, "run.finished");
 		if (first != (i == 0) || last != (i + 1 == n_events))

@@ -32,6 +32,7 @@ struct live {
 	char run_node[96];
 	bool hangs;      /* answers only when it is asked to stop */
 	bool stop_asked;
+	bool limited;    /* the node has a time-out: it will be asked */
 };
 
 struct request {
@@ -190,7 +191,7 @@ static void start(struct executor *x, const struct attempt_start *start)
 	struct sim *s = container_of(x, struct sim, executor);
 	ASSERT(s->n_live < LIVE_MOST);
 	struct live *l = &s->live[s->n_live];
-	*l = (struct live){.id = start->id};
+	*l = (struct live){.id = start->id, .limited = start->timeout_ms > 0};
 	snprintf(l->run_node, sizeof(l->run_node), "%s:%.*s", start->run_id.text,
 		 STR_ARG(start->node_id));
 	for (size_t i = 0; i < s->n_live; i++)
@@ -354,13 +355,13 @@ static void act_retry(struct sim *s)
 		wrong(s, "run %s is lost", run);
 		return;
 	}
-	static const char *const from[] = {"failed", "start", "n0"};
+	static const char *const from[] = {"failed", "failed", "start", "n0"};
 	s->n_triggers++;
 	say(s, "retry %s", run);
 	engine_run_retry(s->engine,
 			 &(struct run_retry){.project = STR("default"),
 					     .old = &old,
-					     .from = str_of(from[rng_below(&s->rng, 3)])},
+					     .from = str_of(from[rng_below(&s->rng, 4)])},
 			 on_reply, request(s, 'r'));
 }
 
@@ -471,7 +472,7 @@ static void step(struct sim *s)
 		act_trigger(s);
 	else if (dice < 75)
 		act_cancel(s);
-	else if (dice < 90)
+	else if (dice < 100)
 		act_retry(s);
 	else if (dice < 350)
 		act_answer(s);
@@ -502,6 +503,18 @@ static size_t n_open(struct sim *s)
 	return stats.n_open_runs + stats.n_txns_in_flight + stats.store_full;
 }
 
+/* Answers one attempt; those that hang with a time-out are left to it. */
+static bool drain_one(struct sim *s)
+{
+	for (size_t i = 0; i < s->n_live; i++) {
+		if (s->live[i].hangs && s->live[i].limited && !s->live[i].stop_asked)
+			continue;
+		answer(s, i, true);
+		return true;
+	}
+	return false;
+}
+
 static void drain(struct sim *s)
 {
 	s->draining = true;
@@ -513,8 +526,7 @@ static void drain(struct sim *s)
 		check(s);
 		if (n > 0)
 			continue;
-		if (s->n_live > 0) {
-			answer(s, 0, true);
+		if (drain_one(s)) {
 			check(s);
 			continue;
 		}
@@ -532,6 +544,26 @@ static void drain(struct sim *s)
 		wrong(s, "does not drain");
 }
 
+/* What a retry kept is what the old run had. */
+static void judge_copies(struct sim *s, struct arena *a, const struct run_detail *d)
+{
+	struct run_detail old;
+	for (size_t i = 0; i < d->n_nodes; i++) {
+		const struct node_row *n = &d->nodes[i];
+		if (!n->copied_from.n)
+			continue;
+		if (!read_run(s, a, arena_dup(a, n->copied_from.p, n->copied_from.n), &old)) {
+			wrong(s, "copied from no run");
+			return;
+		}
+		for (size_t k = 0; k < old.n_nodes; k++)
+			if (old.nodes[k].index == n->index &&
+			    (old.nodes[k].status != n->status ||
+			     !str_eq(old.nodes[k].output, n->output)))
+				wrong(s, "a kept result is not the old one");
+	}
+}
+
 static void judge_run(struct sim *s, struct store_reader *r, const struct run_row *row)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -543,6 +575,7 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 	const char *why = model_judge(&a, &d, events, n);
 	if (why)
 		wrong(s, "%s", why);
+	judge_copies(s, &a, &d);
 	met.runs[d.run.status]++;
 	met.attempts += d.n_attempts;
 	for (size_t i = 0; i < d.n_nodes; i++) {
@@ -635,6 +668,10 @@ static bool simulate(uint64_t seed, bool trace)
 		step(s);
 		check(s);
 	}
+	drain(s);
+	s->n_triggers = RUNS_MOST - 4; /* room for some retries of what has ended */
+	for (int i = 0; i < 3 && !s->failed; i++)
+		act_retry(s);
 	drain(s);
 	if (!s->failed)
 		judge(s);
