@@ -472,7 +472,6 @@ static void begin(struct attempt *a)
 		return;
 	}
 	a->started_ms = e->wall_ms;
-	a->started_mono_ms = e->now_ms;
 	a->has_slot = a->script;
 	e->n_scripts += a->script;
 	e->n_running++;

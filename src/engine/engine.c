@@ -10,7 +10,9 @@
 #include "engine/run.h"
 #include "engine/state.h"
 
-enum { KEYS_PRUNE_MS = 10 * 60 * 1000, MAX_SCRIPTS_DEFAULT = 4 };
+enum { KEYS_PRUNE_MS = 6 * 3600 * 1000, MAX_SCRIPTS_DEFAULT = 4 };
+
+static const int64_t keys_live_ms = LIMIT_IDEMPOTENCY_HOURS * INT64_C(3600000);
 
 static void read_clock(struct engine *e)
 {
@@ -75,8 +77,9 @@ int64_t engine_next_tick(const struct engine *e)
 
 static void prune_keys(struct engine *e)
 {
-	txn_add(pump_txn(&e->pump), TXN_KEYS_PRUNE)->key.created_ms =
-		e->wall_ms - LIMIT_IDEMPOTENCY_HOURS * INT64_C(3600000);
+	txn_add(pump_txn(&e->pump), TXN_KEYS_PRUNE)->key.created_ms = e->wall_ms - keys_live_ms;
+	if (e->now_ms - e->last_key_ms < keys_live_ms + KEYS_PRUNE_MS)
+		timer_arm(&e->timers, &e->keys_prune, e->now_ms + KEYS_PRUNE_MS);
 }
 
 static void run_timer(struct engine *e, struct timer *t)
@@ -118,6 +121,7 @@ void engine_tick(struct engine *e)
 
 void engine_key_written(struct engine *e)
 {
+	e->last_key_ms = e->now_ms;
 	if (!timer_armed(&e->keys_prune))
 		timer_arm(&e->timers, &e->keys_prune, e->now_ms + KEYS_PRUNE_MS);
 }
@@ -142,6 +146,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	e->store_retry.kind = TIMER_STORE_RETRY;
 	e->keys_prune.kind = TIMER_KEYS_PRUNE;
 	engine_enter(e);
+	engine_key_written(e); /* there may be some from before */
 	int r = recover(e);
 	engine_leave(e);
 	if (r != 0) {

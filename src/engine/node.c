@@ -110,7 +110,7 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 void node_succeed(struct run *r, uint32_t index, struct str output)
 {
 	struct node *n = &r->nodes[index];
-	if (r->plan->nodes[index].keep_result)
+	if (r->plan->nodes[index].keep_output)
 		n->output = keep(output, &n->output_n);
 	finish(r, index, NODE_SUCCESS);
 	emit_node(r, index, output, (struct str){0}, (struct str){0});
@@ -218,7 +218,7 @@ void node_restore(struct run *r, uint32_t index, enum node_status status, struct
 	n->end = join_end_of(pn, status);
 	if (status == NODE_SKIPPED && is_upstream(error))
 		n->end = JOIN_END_UPSTREAM;
-	if (output.n && pn->keep_result)
+	if (output.n && pn->keep_output)
 		n->output = keep(output, &n->output_n);
 	if (error.n && status != NODE_SKIPPED)
 		n->error = keep(error, &n->error_n);

@@ -30,18 +30,24 @@ struct plan_retry {
 	double jitter; /* the delay is scaled by 1 ± jitter */
 };
 
+/* A node whose result a template mentions. */
+struct plan_ref {
+	uint32_t index;
+	bool output; /* its output, not only status and error */
+};
+
 struct plan_node {
 	struct str id, agent, action;
 	const uint32_t *depends; /* indexes of nodes, as written */
 	uint32_t n_depends;
 	const uint32_t *dependents;
 	uint32_t n_dependents;
-	const uint32_t *refs; /* nodes that its templates mention, each once */
+	const struct plan_ref *refs; /* what its templates mention, each node once */
 	uint32_t n_refs;
 	uint32_t level; /* longest way from a node without dependencies */
 	enum join_rule join;
 	bool continue_on_error;
-	bool keep_result; /* a template may ask for its output, status or error */
+	bool keep_output; /* a template may ask for its output */
 	int64_t timeout_ms; /* 0 = none */
 	struct plan_retry retry;
 	struct str limits;               /* JSON object, "" = none */

@@ -11,9 +11,10 @@ struct refs {
 	struct plan_build *build;
 	struct arena arena;
 	uint32_t index; /* of the node whose templates are looked at */
-	uint32_t *seen; /* per node: index + 1 of the last node that mentioned it */
+	uint32_t *seen;  /* per node: index + 1 of the last node that mentioned it */
+	uint32_t *place; /* per node: where in the list, when seen */
 	uint32_t *depends; /* the same, for direct dependencies */
-	uint32_t *list;
+	struct plan_ref *list;
 	uint32_t n_list;
 	bool dynamic; /* nodes[x]: any ancestor */
 	size_t n_total;
@@ -26,12 +27,14 @@ static void refs_close(struct refs *x)
 	arena_free(&x->arena);
 }
 
-static void add(struct refs *x, uint32_t to)
+static void add(struct refs *x, uint32_t to, bool output)
 {
-	if (x->seen[to] == x->index + 1)
-		return;
-	x->seen[to] = x->index + 1;
-	x->list[x->n_list++] = to;
+	if (x->seen[to] != x->index + 1) {
+		x->seen[to] = x->index + 1;
+		x->place[to] = x->n_list;
+		x->list[x->n_list++] = (struct plan_ref){.index = to};
+	}
+	x->list[x->place[to]].output |= output;
 }
 
 static void add_far(struct refs *x, uint32_t to, const char *place)
@@ -86,7 +89,7 @@ static void judge_node(struct refs *x, const char *place, const struct cel_ref *
 		return;
 	}
 	judge_member(x, place, ref, 2, "a node", members, ARRAY_LEN(members));
-	add(x, (uint32_t)to);
+	add(x, (uint32_t)to, ref->n == 2 || str_eqz(ref->parts[2], "output"));
 	if (x->depends[to] != x->index + 1)
 		add_far(x, (uint32_t)to, place);
 }
@@ -144,7 +147,7 @@ static void add_ancestors(struct refs *x)
 			if (met[d])
 				continue;
 			met[d] = true;
-			add(x, d);
+			add(x, d, true);
 			stack[n++] = d;
 		}
 	}
@@ -167,12 +170,12 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 	x->n_total += x->n_list;
 	if (x->n_list == 0)
 		return;
-	uint32_t *list = ARENA_NEW_ARRAY(&p->arena, uint32_t, x->n_list);
+	struct plan_ref *list = ARENA_NEW_ARRAY(&p->arena, struct plan_ref, x->n_list);
 	memcpy(list, x->list, sizeof(*list) * x->n_list);
 	n->refs = list;
 	n->n_refs = x->n_list;
 	for (uint32_t i = 0; i < x->n_list; i++)
-		p->nodes[list[i]].keep_result = true;
+		p->nodes[list[i].index].keep_output |= list[i].output;
 }
 
 /* ---- ancestors ---- */
@@ -245,7 +248,8 @@ void plan_build_refs(struct plan_build *b)
 	struct plan *p = b->plan;
 	x.seen = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
 	x.depends = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
-	x.list = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
+	x.place = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
+	x.list = ARENA_NEW_ARRAY(&x.arena, struct plan_ref, p->n_nodes);
 	for (uint32_t i = 0; i < p->n_nodes; i++) {
 		x.index = i;
 		judge_templates(&x, &p->nodes[i]);

@@ -37,13 +37,13 @@ static struct value workflow_value(const struct roots *x)
 
 /* One node as templates see it; a member that is not there yet is left out, so that asking for it
  * is an error that names the path. */
-static struct value node_value(const struct roots *x, const struct node *n)
+static struct value node_value(const struct roots *x, const struct node *n, bool output)
 {
 	struct value v = value_object(x->arena, 3);
 	if (!node_status_final(n->status))
 		return v;
 	value_putz(x->arena, &v, "status", value_strz(node_status_name(n->status)));
-	if (n->output)
+	if (output && n->output)
 		value_putz(x->arena, &v, "output", parsed(x->arena, str_n(n->output, n->output_n)));
 	value_putz(x->arena, &v, "error",
 		   n->error ? parsed(x->arena, str_n(n->error, n->error_n)) : value_null());
@@ -56,8 +56,8 @@ static struct value nodes_value(const struct roots *x)
 	const struct plan_node *pn = &x->run->plan->nodes[x->index];
 	struct value v = value_object(x->arena, pn->n_refs);
 	for (uint32_t i = 0; i < pn->n_refs; i++)
-		value_put(x->arena, &v, x->run->plan->nodes[pn->refs[i]].id,
-			  node_value(x, &x->run->nodes[pn->refs[i]]));
+		value_put(x->arena, &v, x->run->plan->nodes[pn->refs[i].index].id,
+			  node_value(x, &x->run->nodes[pn->refs[i].index], pn->refs[i].output));
 	return v;
 }
 

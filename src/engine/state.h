@@ -58,7 +58,6 @@ struct attempt {
 	struct list link;    /* WAITING: the queue; STOPPING by time-out: engine.stops */
 	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
 	int64_t queued_ms, not_before_ms, started_ms; /* wall clock */
-	int64_t started_mono_ms;
 	uint32_t log_lines;
 	size_t log_bytes;
 };
@@ -89,7 +88,7 @@ struct run {
 	struct workflow *workflow; /* alive: it has this open run */
 	enum run_status status;
 	enum stop_reason stopping;
-	int64_t created_ms, started_ms, started_mono_ms;
+	int64_t created_ms, started_ms;
 	int64_t n_events;
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
 	uint64_t note_batch;
@@ -107,7 +106,8 @@ struct engine {
 	struct timer store_retry, keys_prune;
 	struct catalog catalog;
 	struct map runs, attempts;
-	struct map claims; /* "project\nkey" */
+	struct map claims;   /* "project\nkey" */
+	int64_t last_key_ms; /* when the newest idempotency key was written */
 	struct list open;  /* runs, oldest first */
 	struct list queue; /* attempts that wait for a slot */
 	struct list stops; /* attempts to be stopped when the call is over */

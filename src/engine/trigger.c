@@ -117,7 +117,6 @@ struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 	struct run *r = run_new(e, plan, w, str_of(id), context, buf_str(&trigger));
 	r->status = RUN_RUNNING;
 	r->started_ms = e->wall_ms;
-	r->started_mono_ms = e->now_ms;
 	emit_run_add(r, parent_run_id);
 	struct json_out ev = emit_event_begin(e);
 	json_out_key(&ev, "workflow");

@@ -81,6 +81,28 @@ TEST(a_key_gives_one_run_and_the_same_answer_for_a_day)
 	CHECK(strcmp(third.id, first.id) != 0);
 }
 
+TEST(keys_are_forgotten_after_a_day_and_then_nothing_is_written)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	world_save(&w, one);
+	struct got g = {0};
+	ask(&w, "k", "body", &g);
+	world_settle(&w);
+	struct store_reader *r;
+	struct key_row row;
+	world_pass(&w, INT64_C(23) * 3600000);
+	w.store->ops->reader_new(w.store, &r);
+	CHECK_INT(r->ops->key_get(r, &w.arena, STR("default"), STR("k"), &row), 0);
+	r->ops->reader_free(r);
+	world_pass(&w, INT64_C(13) * 3600000);
+	w.store->ops->reader_new(w.store, &r);
+	CHECK_INT(r->ops->key_get(r, &w.arena, STR("default"), STR("k"), &row), STORE_NOT_FOUND);
+	r->ops->reader_free(r);
+	CHECK(engine_next_tick(w.engine) == INT64_MAX);
+}
+
 TEST(a_refusal_gives_the_claim_on_a_key_back)
 {
 	struct world w CLEANUP_WORLD;
@@ -300,6 +322,7 @@ TEST(a_run_with_rows_that_make_no_sense_is_quarantined_alone)
 }
 
 TAP_MAIN(RUN(a_key_gives_one_run_and_the_same_answer_for_a_day),
+	 RUN(keys_are_forgotten_after_a_day_and_then_nothing_is_written),
 	 RUN(a_refusal_gives_the_claim_on_a_key_back), RUN(nobody_is_answered_before_it_is_durable),
 	 RUN(too_many_open_runs_are_refused_for_a_while),
 	 RUN(a_dry_run_shows_what_would_happen_and_leaves_nothing),
