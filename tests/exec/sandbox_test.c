@@ -190,6 +190,15 @@ static int count_supervisor_fds(void)
 	return d ? n : -1;
 }
 
+static int count_groups(const char *part)
+{
+	CLEANUP_DIR DIR *d = opendir("/sys/fs/cgroup/pids");
+	int n = 0;
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += strncmp(e->d_name, part, strlen(part)) == 0;
+	return n;
+}
+
 static bool by_cgroup(const struct world *w)
 {
 	enum sandbox_means m = sandbox_probe(w->sandbox)->memory;
@@ -519,6 +528,9 @@ TEST(many_at_once_all_end_and_nothing_is_left)
 	uv_run(&w.loop, UV_RUN_DEFAULT);
 	CHECK_INT(uv_loop_close(&w.loop), 0);
 	CHECK_INT(count_fds(), before);
+	char group[64];
+	snprintf(group, sizeof(group), "drover-%d-", (int)getpid());
+	CHECK_INT(count_groups(group), 0);
 	uv_loop_init(&w.loop);
 }
 
@@ -595,15 +607,6 @@ static void be_victim(const char *marker, int say_up)
 	if (write(say_up, w.folder, strlen(w.folder)) > 0)
 		pause();
 	_exit(1);
-}
-
-static int count_groups(const char *part)
-{
-	CLEANUP_DIR DIR *d = opendir("/sys/fs/cgroup/pids");
-	int n = 0;
-	for (struct dirent *e; d && (e = readdir(d));)
-		n += strncmp(e->d_name, part, strlen(part)) == 0;
-	return n;
 }
 
 TEST(nothing_outlives_a_drover_that_is_killed)

@@ -101,6 +101,8 @@ void attempt_kill(struct sandbox_attempt *a)
 		sys_send(a->channel, &m, sizeof(m), NULL, 0);
 	else if (a->pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, a->pidfd, SIGKILL, NULL, 0);
+	else if (a->channel >= 0) /* it ends when it comes to listen */
+		shutdown(a->channel, SHUT_WR);
 }
 
 static void on_init_gone(struct sandbox_attempt *a)
@@ -385,6 +387,7 @@ struct sandbox_attempt *attempt_prepare(struct sandbox *s)
 
 void attempt_prepared(struct sandbox_attempt *a, enum wire_step step, int error, int pidfd)
 {
+	attempt_listen(a); /* what init itself tells comes first */
 	if (step != STEP_NONE)
 		attempt_failed(a, step, error);
 	a->pidfd = pidfd;

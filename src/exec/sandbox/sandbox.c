@@ -23,12 +23,14 @@
 enum {
 	ANSWER_MS = 5000,  /* the supervisor's time to answer at the start */
 	SWEEP_MS = 50,     /* between tries to remove a control group */
-	SWEEPS_MOST = 200, /* tries */
+	SWEEPS_MOST = 1000, /* tries */
 	PATROL_MS = 250,
 	FREE_TRIES = 500, /* a millisecond apart */
 	UID_FIRST = 1878900000, /* the last 65,536 of the range that systemd leaves to containers */
 	UID_NOBODY = 65534,
 };
+
+static const struct timespec one_ms = {.tv_nsec = 1000000};
 
 /* A control group that still had members when its sandbox was gone. */
 struct leftover {
@@ -111,13 +113,12 @@ static void on_sweep(uv_timer_t *t)
 
 void sandbox_remove_group(struct sandbox *s, const struct cgroup *group)
 {
-	const struct timespec ms = {.tv_nsec = 1000000};
 	struct cgroup g = *group;
 	if (!g.all || cgroup_remove(&g) == 0)
 		return;
 	/* the kernel lets go of ended processes a little late */
 	for (int i = 0; s->freeing && i < FREE_TRIES; i++) {
-		nanosleep(&ms, NULL);
+		nanosleep(&one_ms, NULL);
 		if (cgroup_remove(&g) == 0)
 			return;
 	}
@@ -485,6 +486,15 @@ static void drop_all(struct list *attempts)
 	}
 }
 
+static void remove_leftovers(struct sandbox *s)
+{
+	on_sweep(&s->sweep);
+	for (int i = 0; !list_empty(&s->unremoved) && i < FREE_TRIES; i++) {
+		nanosleep(&one_ms, NULL);
+		on_sweep(&s->sweep);
+	}
+}
+
 static void on_timer_closed(uv_handle_t *h)
 {
 	sandbox_closed(h->data);
@@ -495,11 +505,11 @@ void sandbox_free(struct sandbox *s)
 	if (!s)
 		return;
 	s->freeing = true;
+	end_supervisor(s); /* first, so that no more sandboxes are on their way */
 	drop_all(&s->busy);
 	drop_all(&s->ending);
 	drop_all(&s->idle);
-	end_supervisor(s);
-	on_sweep(&s->sweep);
+	remove_leftovers(s);
 	uv_close((uv_handle_t *)&s->sweep, on_timer_closed);
 	uv_close((uv_handle_t *)&s->patrol, on_timer_closed);
 }
