@@ -26,6 +26,7 @@ struct pending {
 struct recovery {
 	struct engine *engine;
 	struct store_reader *reader;
+	struct store_reader *lookup; /* for reads while the first one is iterating */
 	struct arena arena;
 	struct map plans; /* "id:version" -> struct plan, of versions that are not the newest */
 	struct pending *first, **last;
@@ -43,6 +44,8 @@ static void recovery_close(struct recovery *x)
 	arena_free(&x->arena);
 	if (x->reader)
 		x->reader->ops->reader_free(x->reader);
+	if (x->lookup)
+		x->lookup->ops->reader_free(x->lookup);
 }
 
 static int as_fault(int r)
@@ -78,7 +81,7 @@ static struct plan *read_plan(struct recovery *x, struct str project, struct str
 	struct diag d;
 	struct plan *plan = NULL;
 	diag_init(&d, &a);
-	int r = x->reader->ops->version_get(x->reader, &a, workflow_id, version, &row);
+	int r = x->lookup->ops->version_get(x->lookup, &a, workflow_id, version, &row);
 	*ret_fault = as_fault(r);
 	if (r != 0) {
 		*ret_why = "the workflow version is not in the store";
@@ -408,6 +411,8 @@ int recover(struct engine *e)
 	struct store *s = e->config.store;
 	x.last = &x.first;
 	int r = s->ops->reader_new(s, &x.reader);
+	if (r == 0)
+		r = s->ops->reader_new(s, &x.lookup);
 	if (r == 0)
 		r = read_agents(&x);
 	if (r == 0)

@@ -152,7 +152,8 @@ struct store_ops {
 	int (*key_get)(struct store_reader *r, struct arena *a, struct str project, struct str key,
 		       struct key_row *ret);
 	/* Recovery: calls `each` for every run that is not final, oldest first. Stops and returns
-	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns. */
+	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns.
+	 * `each` must not use this reader; another one it may. */
 	int (*open_runs)(struct store_reader *r,
 			 int (*each)(void *arg, struct arena *a, const struct open_run *run),
 			 void *arg);

@@ -119,6 +119,7 @@ TEST(a_refusal_gives_the_claim_on_a_key_back)
 
 TEST(nobody_is_answered_before_it_is_durable)
 {
+	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
@@ -161,6 +162,7 @@ TEST(too_many_open_runs_are_refused_for_a_while)
 
 TEST(a_dry_run_shows_what_would_happen_and_leaves_nothing)
 {
+	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
@@ -284,7 +286,7 @@ static void spoil(struct world *w, const struct txn_op *op)
 	*txn_add(txn, op->kind) = *op;
 	txn->done = spoiled;
 	w->store->ops->submit(w->store, txn);
-	mem_store_run(w->store);
+	world_settle(w);
 }
 
 TEST(a_run_with_rows_that_make_no_sense_is_quarantined_alone)

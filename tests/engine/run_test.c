@@ -8,6 +8,7 @@ static const char chain3[] = "{'name':'chain3','nodes':[" NODE("a", "") ","
 
 TEST(a_chain_runs_to_success_in_four_transactions)
 {
+	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
@@ -510,6 +511,7 @@ TEST(log_lines_are_numbered_over_the_life_of_the_node)
 
 TEST(a_full_disk_refuses_new_runs_and_loses_none)
 {
+	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);

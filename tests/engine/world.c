@@ -7,7 +7,9 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "json/parse.h"
-#include "json/write.h"
+#include "store/sqlite/sqlite.h"
+
+bool world_on_disk;
 
 static int64_t wall_ms(struct clock *c)
 {
@@ -105,6 +107,38 @@ static void on_attempt_end(void *arg, const struct attempt_row *attempt, const c
 
 /* ---- life ---- */
 
+static void open_store(struct world *w)
+{
+	if (!world_on_disk) {
+		ASSERT(mem_store_new(&w->store) == 0);
+		return;
+	}
+	CLEANUP_FREE char *path = mem_printf("%s/drover.db", w->dir);
+	CLEANUP_BUF struct buf reason = {0};
+	int r = sqlite_store_open(&(struct sqlite_store_config){.path = path}, &w->store, &reason);
+	if (r != 0)
+		printf("# %.*s\n", STR_ARG(buf_str(&reason)));
+	ASSERT(r == 0);
+}
+
+static void remove_folder(struct world *w)
+{
+	static const char *const files[] = {"", "-wal", "-shm", ".lock"};
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP_FREE char *path = mem_printf("%s/drover.db%s", w->dir, files[i]);
+		unlink(path);
+	}
+	rmdir(w->dir);
+}
+
+/* Told transactions; on disk it waits for those under way. */
+static size_t run_store(struct world *w)
+{
+	if (!world_on_disk)
+		return mem_store_run(w->store);
+	return sqlite_store_wait(w->store) ? sqlite_store_drain(w->store) : 0;
+}
+
 static void start_engine(struct world *w)
 {
 	w->config.store = w->store;
@@ -116,7 +150,11 @@ void world_open(struct world *w)
 {
 	*w = (struct world){.clock = {{wall_ms, mono_ns}, 1700000000000, 5000}};
 	w->executor.ops = &executor_ops;
-	ASSERT(mem_store_new(&w->store) == 0);
+	if (world_on_disk) {
+		snprintf(w->dir, sizeof(w->dir), "/tmp/drover-engine-XXXXXX");
+		ASSERT(mkdtemp(w->dir));
+	}
+	open_store(w);
 	w->config = (struct engine_config){
 		.clock = &w->clock.clock,
 		.executor = &w->executor,
@@ -142,9 +180,15 @@ static void drop_attempts(struct world *w)
 
 void world_close(struct world *w)
 {
-	w->store = mem_store_crash(w->store);
-	engine_free(w->engine);
-	w->store->ops->free(w->store);
+	if (world_on_disk) {
+		w->store->ops->free(w->store);
+		engine_free(w->engine);
+		remove_folder(w);
+	} else {
+		w->store = mem_store_crash(w->store);
+		engine_free(w->engine);
+		w->store->ops->free(w->store);
+	}
 	drop_attempts(w);
 	arena_free(&w->arena);
 	free(w->json);
@@ -156,7 +200,7 @@ void world_settle(struct world *w)
 	do {
 		ASSERT(engine_check(w->engine) == 0);
 		engine_flush(w->engine);
-	} while (mem_store_run(w->store) > 0);
+	} while (run_store(w) > 0);
 	ASSERT(engine_check(w->engine) == 0);
 }
 
@@ -180,8 +224,14 @@ void world_pass(struct world *w, int64_t ms)
 
 void world_crash(struct world *w)
 {
-	w->store = mem_store_crash(w->store);
-	engine_free(w->engine);
+	if (world_on_disk) {
+		w->store->ops->free(w->store);
+		engine_free(w->engine);
+		open_store(w);
+	} else {
+		w->store = mem_store_crash(w->store);
+		engine_free(w->engine);
+	}
 	drop_attempts(w);
 	start_engine(w);
 }

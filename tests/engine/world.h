@@ -28,7 +28,16 @@ struct world_attempt {
 	struct world_attempt *next;
 };
 
+/* Set before main by world_disk.c: worlds stand on the SQLite store in a folder of their own. */
+extern bool world_on_disk;
+#define NEEDS_MEM_STORE()                                                                         \
+	do {                                                                                      \
+		if (world_on_disk)                                                                \
+			SKIP("looks into the store in memory");                                   \
+	} while (0)
+
 struct world {
+	char dir[32]; /* on disk */
 	struct world_clock clock;
 	struct store *store;
 	struct engine *engine;
