@@ -71,6 +71,18 @@ enum {
 	LIMIT_HTTP_CLIENT_KEPT = 32,           /* idle ones kept for the next call */
 	LIMIT_HTTP_CLIENT_HEADER_BYTES = 64 << 10,
 
+	/* sandboxes */
+	LIMIT_SANDBOX_MESSAGE_BYTES = 160 << 10, /* command, arguments and environment together */
+	LIMIT_SANDBOX_STRINGS = 4096,          /* arguments; variables of the environment */
+	LIMIT_SANDBOX_PREPARED = 4096,         /* made and not yet started */
+	LIMIT_SANDBOX_TMP_FILES = 65536,       /* in one /tmp */
+	LIMIT_SANDBOX_ANSWER_MS = 5000,        /* the supervisor's time to answer at the start */
+	LIMIT_SANDBOX_SWEEPS = 1000,           /* tries to remove a control group */
+	LIMIT_SANDBOX_FREE_MS = 500,           /* the same, when drover ends */
+	LIMIT_SANDBOX_STALE_MS = 30,           /* the same, for those of a dead drover */
+	LIMIT_SANDBOX_COPY_BYTES = 4 << 20,    /* one file copied into the base system's /etc */
+	LIMIT_PROC_FILE_BYTES = 256 << 10,     /* one file of /proc or a control group */
+
 	/* running */
 	LIMIT_OPEN_RUNS = 100000,              /* more are refused with 429 */
 	LIMIT_TXN_OPS = 20000,                 /* rows of one group commit */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "exec/sandbox/internal.h"
 #include "exec/supervisor/sys.h"
@@ -404,7 +405,7 @@ void attempt_wait(struct sandbox_attempt *a)
 {
 	struct pollfd p = {.fd = a->pidfd, .events = POLLIN};
 	if (a->pidfd >= 0)
-		poll(&p, 1, 5000);
+		poll(&p, 1, LIMIT_SANDBOX_ANSWER_MS);
 }
 
 void attempt_drop(struct sandbox_attempt *a)

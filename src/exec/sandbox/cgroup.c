@@ -15,14 +15,11 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-enum {
-	FILE_BYTES_MOST = 256 << 10,
-	CPU_PERIOD_USEC = 100000,
-	STALE_TRIES = 30, /* a millisecond apart: the kernel lets go of ended processes late */
-};
+enum { CPU_PERIOD_USEC = 100000 };
 
 /* One hierarchy in use: the folder that holds our parent group, and the parent itself. */
 struct place {
@@ -44,7 +41,7 @@ static int read_at(int dir, const char *path, struct buf *out)
 	CLEANUP_FD int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	while (out->n < FILE_BYTES_MOST) {
+	while (out->n < LIMIT_PROC_FILE_BYTES) {
 		buf_reserve(out, 4096);
 		ssize_t n = read(fd, out->p + out->n, 4096);
 		if (n < 0)
@@ -117,6 +114,7 @@ static void kill_members(int dir)
 	}
 }
 
+/* The kernel lets go of ended processes late: one try a millisecond. */
 static void remove_child(int dir, const char *name, int *tries)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
@@ -130,7 +128,7 @@ static void remove_child(int dir, const char *name, int *tries)
 
 static void remove_tree(int base, const char *name)
 {
-	int tries = STALE_TRIES;
+	int tries = LIMIT_SANDBOX_STALE_MS;
 	int dir = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP_DIR DIR *d = dir < 0 ? NULL : fdopendir(dir);
 	if (!d)

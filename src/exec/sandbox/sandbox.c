@@ -14,6 +14,7 @@
 #include <linux/capability.h>
 
 #include "base/fault.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "exec/sandbox/internal.h"
@@ -21,11 +22,8 @@
 #include "exec/supervisor/sys.h"
 
 enum {
-	ANSWER_MS = 5000,  /* the supervisor's time to answer at the start */
 	SWEEP_MS = 50,     /* between tries to remove a control group */
-	SWEEPS_MOST = 1000, /* tries */
 	PATROL_MS = 250,
-	FREE_TRIES = 500, /* a millisecond apart */
 	UID_FIRST = 1878900000, /* the last 65,536 of the range that systemd leaves to containers */
 	UID_NOBODY = 65534,
 };
@@ -102,7 +100,7 @@ static void on_sweep(uv_timer_t *t)
 	struct sandbox *s = t->data;
 	LIST_FOREACH(it, &s->unremoved) {
 		struct leftover *l = container_of(it, struct leftover, link);
-		if (cgroup_remove(&l->group) && ++l->n_tries < SWEEPS_MOST)
+		if (cgroup_remove(&l->group) && ++l->n_tries < LIMIT_SANDBOX_SWEEPS)
 			continue;
 		list_remove(&l->link);
 		free(l);
@@ -117,7 +115,7 @@ void sandbox_remove_group(struct sandbox *s, const struct cgroup *group)
 	if (!g.all || cgroup_remove(&g) == 0)
 		return;
 	/* the kernel lets go of ended processes a little late */
-	for (int i = 0; s->freeing && i < FREE_TRIES; i++) {
+	for (int i = 0; s->freeing && i < LIMIT_SANDBOX_FREE_MS; i++) {
 		nanosleep(&one_ms, NULL);
 		if (cgroup_remove(&g) == 0)
 			return;
@@ -257,7 +255,7 @@ static bool wait_for(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int r;
 	do
-		r = poll(&p, 1, ANSWER_MS);
+		r = poll(&p, 1, LIMIT_SANDBOX_ANSWER_MS);
 	while (r < 0 && errno == EINTR);
 	return r > 0;
 }
@@ -489,7 +487,7 @@ static void drop_all(struct list *attempts)
 static void remove_leftovers(struct sandbox *s)
 {
 	on_sweep(&s->sweep);
-	for (int i = 0; !list_empty(&s->unremoved) && i < FREE_TRIES; i++) {
+	for (int i = 0; !list_empty(&s->unremoved) && i < LIMIT_SANDBOX_FREE_MS; i++) {
 		nanosleep(&one_ms, NULL);
 		on_sweep(&s->sweep);
 	}

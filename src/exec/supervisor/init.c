@@ -26,8 +26,6 @@
 #include "exec/supervisor/rootfs.h"
 #include "exec/supervisor/sys.h"
 
-enum { STRINGS_MOST = 4096 }; /* arguments, and variables of the environment */
-
 static struct init_place *self;
 static unsigned most_processes; /* that were seen */
 static union {
@@ -79,7 +77,9 @@ static void become_user(void)
 static void enter_root(void)
 {
 	static const char *const proc_options[] = {"subset=pid", NULL};
-	static const char *const tmp_options[] = {"mode=700", "size=1m", "nr_inodes=65536", NULL};
+	char inodes[32];
+	const char *const tmp_options[] = {"mode=700", "size=1m", inodes, NULL};
+	snprintf(inodes, sizeof(inodes), "nr_inodes=%d", LIMIT_SANDBOX_TMP_FILES);
 	int root = sys_clone_tree(AT_FDCWD, ROOTFS_PLACE, 0);
 	must(STEP_ROOT, root);
 	int place = dup(root);
@@ -210,10 +210,10 @@ static const char *next_string(const char **at, const char *end)
 	return s;
 }
 
-/* Fills list (of STRINGS_MOST and its end) with n strings. */
+/* Fills list (of LIMIT_SANDBOX_STRINGS and its end) with n strings. */
 static void next_strings(const char **at, const char *end, size_t n, char **list)
 {
-	if (n == 0 || n > STRINGS_MOST)
+	if (n == 0 || n > LIMIT_SANDBOX_STRINGS)
 		fail(STEP_SPEC, E2BIG);
 	for (size_t i = 0; i < n; i++)
 		list[i] = (char *)(size_t)next_string(at, end);
@@ -229,7 +229,7 @@ static int become_agent(void *arg)
 	const struct wire_start *s = &message.start;
 	const char *at = s->strings, *end = message.bytes + s->head.size;
 	const char *folder = next_string(&at, end);
-	static char *argv[STRINGS_MOST + 1], *env[STRINGS_MOST + 1];
+	static char *argv[LIMIT_SANDBOX_STRINGS + 1], *env[LIMIT_SANDBOX_STRINGS + 1];
 	next_strings(&at, end, s->n_argv, argv);
 	next_strings(&at, end, s->n_env, env);
 	sigset_t none;

@@ -26,7 +26,7 @@
 #include "exec/supervisor/rootfs.h"
 #include "exec/supervisor/sys.h"
 
-enum { SOCKET = 3, SANDBOXES_MOST = 4096, PRUNE_ABOVE = 32 };
+enum { SOCKET = 3, PRUNE_ABOVE = 32 };
 
 /* A sandbox that has not yet got its folders. */
 struct waiting {
@@ -40,7 +40,7 @@ static struct {
 	uid_t uid;
 	gid_t gid;
 	struct filter last;
-	struct waiting waiting[SANDBOXES_MOST];
+	struct waiting waiting[LIMIT_SANDBOX_PREPARED];
 	size_t n_waiting;
 } sup;
 
@@ -182,7 +182,7 @@ static void prepare(const struct wire_prepare *p, int *fds, size_t n_fds)
 	int pair[2] = {-1, -1}, pidfd = -1;
 	if (sup.n_waiting > PRUNE_ABOVE)
 		prune();
-	if (n_fds < 1 || sup.n_waiting == SANDBOXES_MOST ||
+	if (n_fds < 1 || sup.n_waiting == LIMIT_SANDBOX_PREPARED ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		answer(p->id, STEP_SOCKET, n_fds < 1 ? EPROTO : EMFILE, -1);
 		close_all(fds, n_fds);

@@ -10,8 +10,6 @@
 
 #include "exec/supervisor/sys.h"
 
-enum { COPY_BYTES_MOST = 4 << 20 };
-
 static const unsigned READ_ONLY = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 static int put_file(int root, const char *path, const char *text)
@@ -32,7 +30,7 @@ static int copy_file(int root, const char *path)
 	struct stat st;
 	if (in < 0)
 		return 0;
-	if (fstat(in, &st) || !S_ISREG(st.st_mode) || st.st_size > COPY_BYTES_MOST) {
+	if (fstat(in, &st) || !S_ISREG(st.st_mode) || st.st_size > LIMIT_SANDBOX_COPY_BYTES) {
 		close(in);
 		return 0;
 	}

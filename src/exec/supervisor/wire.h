@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
+
 enum wire_kind {
 	WIRE_CONFIG = 1,
 	WIRE_HELLO,
@@ -119,7 +121,7 @@ static inline const char *wire_step_text(enum wire_step step)
 }
 
 enum {
-	WIRE_BYTES_MOST = 160 << 10, /* of one message; a packet above the socket buffer fails */
+	WIRE_BYTES_MOST = LIMIT_SANDBOX_MESSAGE_BYTES, /* fits a socket buffer */
 	WIRE_FDS_MOST = 8,
 	WIRE_FOLDERS = 3, /* agent, workspace, artifacts */
 	WIRE_INNER_UID = 1000,
