@@ -40,7 +40,7 @@ struct stream {
 	/* the reader's while `reading`, then the loop's */
 	int64_t after;       /* last seq or line sent */
 	int64_t event_after; /* LOGS: last event looked at */
-	bool node_final;     /* LOGS: an event said so */
+	bool seen_end;       /* an event said that nothing will be added */
 	bool final_before;   /* `final` when the read began */
 	bool pushed, exhausted, gone;
 };
@@ -84,6 +84,11 @@ static void put_frame_head(struct buf *out, int64_t id, struct str event)
 	buf_puts(out, "\ndata: ");
 }
 
+static bool is_run_end(const struct event_row *e)
+{
+	return str_eq(e->type, STR("run.finished"));
+}
+
 static int batch_events(struct stream *s, struct store_reader *reader, struct arena *a,
 			struct buf *out)
 {
@@ -100,14 +105,18 @@ static int batch_events(struct stream *s, struct store_reader *reader, struct ar
 		flatten(out, from);
 		buf_puts(out, "\n\n");
 		s->after = rows[i].seq;
+		/* the run may have ended before the stream was there to be told */
+		s->seen_end |= is_run_end(&rows[i]);
 	}
 	s->exhausted = i == n && n < LIMIT_STREAM_ROWS;
 	return 0;
 }
 
-static bool names_node(struct arena *a, const struct event_row *e, const char *node_id)
+static bool ends_node(struct arena *a, const struct event_row *e, const char *node_id)
 {
 	struct value v;
+	if (is_run_end(e))
+		return true;
 	if (!str_eq(e->type, STR("node.finished")) && !str_eq(e->type, STR("node.skipped")))
 		return false;
 	if (json_parse(a, e->data, JSON_BORROW, &v, NULL) != 0)
@@ -118,7 +127,7 @@ static bool names_node(struct arena *a, const struct event_row *e, const char *n
 /* Whether the run's history says that the node ended. */
 static int look_for_end(struct stream *s, struct store_reader *reader, struct arena *a)
 {
-	while (!s->node_final && !s->final_before) {
+	while (!s->seen_end && !s->final_before) {
 		struct event_row *rows;
 		size_t n;
 		int r = reader->ops->event_list(reader, a, str_of(s->run_id), s->event_after,
@@ -127,7 +136,7 @@ static int look_for_end(struct stream *s, struct store_reader *reader, struct ar
 			return r;
 		for (size_t i = 0; i < n; i++) {
 			s->event_after = rows[i].seq;
-			s->node_final |= names_node(a, &rows[i], s->node_id);
+			s->seen_end |= ends_node(a, &rows[i], s->node_id);
 		}
 		if (n < LIMIT_STREAM_ROWS)
 			break;
@@ -256,7 +265,7 @@ static void read_done(struct message *m, struct store_reader *reader)
 		stream_free(s);
 		return;
 	}
-	if (s->gone || (s->exhausted && (s->final_before || s->node_final)))
+	if (s->gone || (s->exhausted && (s->final_before || s->seen_end)))
 		end(s);
 	else if (s->dirty || !s->exhausted)
 		go_on(s);

@@ -55,7 +55,7 @@ struct connection {
 	struct http_server *server;
 	int fd;
 	_Atomic int64_t deadline_ns; /* 0 = none */
-	atomic_bool fresh_idle;      /* a request ended; the keeper has not looked since */
+	atomic_bool unlooked;        /* it reads, and the keeper has not looked since it began */
 	char *peer;
 };
 
@@ -102,6 +102,11 @@ static void deadline_set(struct connection *c, int64_t after_ns)
 			      memory_order_relaxed);
 }
 
+static void look_again(struct connection *c)
+{
+	atomic_store_explicit(&c->unlooked, true, memory_order_relaxed);
+}
+
 static struct connection *connection_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
@@ -122,6 +127,7 @@ static void connection_open(struct http_server *s, struct MHD_Connection *mhd, v
 	info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	c->fd = info ? info->connect_fd : -1;
 	deadline_set(c, s->idle_ns);
+	look_again(c);
 	*context = c;
 	pthread_mutex_lock(&s->lock);
 	list_push_back(&s->connections, &c->node);
@@ -150,16 +156,17 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 }
 
 /*
- * libmicrohttpd misses the end of input that comes together with the last bytes of a request
- * (edge-triggered, it stops reading at a short read) and would keep the connection until its idle
- * time is up.
+ * libmicrohttpd misses the end of input that comes together with the last bytes it read
+ * (edge-triggered, it stops at a short read) and would keep the connection until its time is up.
+ * Shutting the side that is at its end anyway makes the event come again.
  */
-static bool missed_end(struct connection *c)
+static void tell_missed_end(struct connection *c)
 {
 	char byte;
-	if (!atomic_exchange_explicit(&c->fresh_idle, false, memory_order_relaxed))
-		return false;
-	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	if (!atomic_exchange_explicit(&c->unlooked, false, memory_order_relaxed))
+		return;
+	if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(c->fd, SHUT_RD);
 }
 
 /* The descriptor is open as long as the connection is in the list. */
@@ -170,9 +177,11 @@ static void end_overdue(struct http_server *s)
 	{
 		struct connection *c = container_of(node, struct connection, node);
 		int64_t at = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
-		if (c->fd >= 0 && ((at && at <= now) || missed_end(c))) {
+		if (at && at <= now) {
 			shutdown(c->fd, SHUT_RDWR);
 			deadline_set(c, 0);
+		} else {
+			tell_missed_end(c);
 		}
 	}
 }
@@ -456,7 +465,7 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd
 	struct http_exchange *x = exchange_new(s);
 	x->mhd = mhd;
 	x->connection = connection_of(mhd);
-	atomic_store_explicit(&x->connection->fresh_idle, false, memory_order_relaxed);
+	look_again(x->connection);
 	x->target = arena_str(&x->arena, str_of(target));
 	deadline_set(x->connection, s->headers_ns);
 	return x;
@@ -548,6 +557,7 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method, const 
 	if (!framing.has_body)
 		return MHD_YES;
 	deadline_set(x->connection, s->body_ns);
+	look_again(x->connection);
 	if (s->config.headers)
 		s->config.headers(s->config.arg, x);
 	if (x->answered) {
@@ -615,7 +625,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 		return;
 	*context = NULL;
 	deadline_set(x->connection, s->idle_ns);
-	atomic_store_explicit(&x->connection->fresh_idle, true, memory_order_relaxed);
+	look_again(x->connection);
 	pthread_mutex_lock(&s->lock);
 	x->connected = false;
 	/* an abandoned one is still somebody's: it stays until http_server_free() */

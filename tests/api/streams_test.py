@@ -46,6 +46,24 @@ def a_listener_that_reconnects_misses_none_and_sees_none_twice(d):
     same(list(d.stream("/api/runs/%s/events?after=%d" % (run, last - 2))), seen[-2:], "after")
 
 
+def a_stream_that_opens_as_its_run_ends_ends_too(d):
+    d.post("/api/workflows?upsert=true", chain("quick", 1))
+
+    def follow():
+        for _ in range(60):
+            run = d.post("/api/workflows/quick/trigger", {}).json["workflowRunId"]
+            same(list(d.stream("/api/runs/%s/events" % run))[-1][1], "run.finished", "end")
+            same(list(d.stream("/api/runs/%s/nodes/n0/logs?follow=1" % run)), [], "no lines")
+            ended.append(run)
+    ended = []
+    threads = [threading.Thread(target=follow, daemon=True) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    same(len(ended), 240, "all ended")
+
+
 def many_listeners_all_get_everything(d):
     run = start(d, "crowd", chain("crowd", 3, "talker", "talk", {"lines": 20, "pause": 0.01}))
     results = []
@@ -126,6 +144,6 @@ def listeners_beyond_the_limit_get_503_and_the_service_lives(d):
 if __name__ == "__main__":
     main([events_are_gapless_and_end_with_the_run,
           a_listener_that_reconnects_misses_none_and_sees_none_twice,
-          many_listeners_all_get_everything,
+          a_stream_that_opens_as_its_run_ends_ends_too, many_listeners_all_get_everything,
           log_lines_come_live_once_each_and_end_with_the_node, bad_positions_are_refused,
           listeners_beyond_the_limit_get_503_and_the_service_lives])
