@@ -238,7 +238,7 @@ void world_crash(struct world *w)
 
 /* ---- requests ---- */
 
-static void on_reply(void *arg, const struct engine_reply *reply)
+void world_reply(void *arg, const struct engine_reply *reply)
 {
 	struct world *w = arg;
 	struct buf text = {0};
@@ -275,7 +275,7 @@ void world_agent(struct world *w, const char *json)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	struct value doc = world_json(&a, json);
-	engine_agent_save(w->engine, &(struct agent_save){.upsert = true, .doc = &doc}, on_reply,
+	engine_agent_save(w->engine, &(struct agent_save){.upsert = true, .doc = &doc}, world_reply,
 			  w);
 	world_settle(w);
 }
@@ -289,20 +289,25 @@ void world_agents(struct world *w)
 	ASSERT(w->outcome == ENGINE_CREATED);
 }
 
+void world_save_value(struct world *w, const struct value *doc)
+{
+	engine_workflow_save(w->engine, &(struct workflow_save){.upsert = true, .doc = doc},
+			     world_reply, w);
+	world_settle(w);
+}
+
 void world_save(struct world *w, const char *json)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	struct value doc = world_json(&a, json);
-	engine_workflow_save(w->engine, &(struct workflow_save){.upsert = true, .doc = &doc},
-			     on_reply, w);
-	world_settle(w);
+	world_save_value(w, &doc);
 }
 
 void world_check(struct world *w, const char *json)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	struct value doc = world_json(&a, json);
-	engine_workflow_check(w->engine, (struct str){0}, &doc, on_reply, w);
+	engine_workflow_check(w->engine, (struct str){0}, &doc, world_reply, w);
 }
 
 const char *world_trigger(struct world *w, const char *workflow, const char *context)
@@ -313,14 +318,14 @@ const char *world_trigger(struct world *w, const char *workflow, const char *con
 			   &(struct run_trigger){.project = STR("default"),
 						 .workflow = str_of(workflow),
 						 .context = &c},
-			   on_reply, w);
+			   world_reply, w);
 	world_settle(w);
 	return arena_dupz(&w->arena, w->id);
 }
 
 void world_cancel(struct world *w, const char *run_id)
 {
-	engine_run_cancel(w->engine, STR("default"), str_of(run_id), STR("because"), on_reply, w);
+	engine_run_cancel(w->engine, STR("default"), str_of(run_id), STR("because"), world_reply, w);
 	world_settle(w);
 }
 
@@ -330,7 +335,7 @@ void world_retry(struct world *w, const char *run_id, const char *from)
 	engine_run_retry(w->engine,
 			 &(struct run_retry){
 				 .project = STR("default"), .old = &old, .from = str_of(from)},
-			 on_reply, w);
+			 world_reply, w);
 	world_settle(w);
 }
 

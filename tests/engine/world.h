@@ -79,6 +79,9 @@ void world_agents(struct world *w);
 void world_agent(struct world *w, const char *json);
 /* JSON with ' for ". */
 void world_save(struct world *w, const char *json);
+void world_save_value(struct world *w, const struct value *doc);
+/* Keeps the reply; arg is the world. */
+void world_reply(void *arg, const struct engine_reply *reply);
 void world_check(struct world *w, const char *json);
 /* Triggers; the id of the run. */
 const char *world_trigger(struct world *w, const char *workflow, const char *context);
