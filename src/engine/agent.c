@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "engine/catalog.h"
 #include "engine/fields.h"
 #include "engine/plan_build.h"
@@ -31,7 +32,6 @@ static const struct field_spec capability_fields[] = {
 	{"name", NULL}, {"description", NULL}, {"inputSchema", NULL}, {"outputSchema", NULL},
 };
 
-enum { CAPABILITIES_MOST = 100, COMMAND_MOST = 256 };
 
 static struct str json_text(struct arena *a, const struct value *v)
 {
@@ -82,8 +82,8 @@ static void read_capabilities(struct agent *agent, const struct fields *f)
 	const struct value *list = fields_kind(f, "capabilities", VALUE_ARRAY, true);
 	if (!list)
 		return;
-	if (list->n == 0 || list->n > CAPABILITIES_MOST) {
-		fields_bad(f, "capabilities", "must have 1 to %d capabilities", CAPABILITIES_MOST);
+	if (list->n == 0 || list->n > LIMIT_AGENT_CAPABILITIES) {
+		fields_bad(f, "capabilities", "must have 1 to %d capabilities", LIMIT_AGENT_CAPABILITIES);
 		return;
 	}
 	struct capability_row *rows =
@@ -100,8 +100,8 @@ static void read_command(struct agent *agent, const struct fields *f)
 	const struct value *list = fields_kind(f, "command", VALUE_ARRAY, true);
 	if (!list)
 		return;
-	if (list->n == 0 || list->n > COMMAND_MOST) {
-		fields_bad(f, "command", "must have 1 to %d strings", COMMAND_MOST);
+	if (list->n == 0 || list->n > LIMIT_AGENT_COMMAND_WORDS) {
+		fields_bad(f, "command", "must have 1 to %d strings", LIMIT_AGENT_COMMAND_WORDS);
 		return;
 	}
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -169,6 +169,18 @@ static void read_agent(struct agent *agent, const struct fields *f, struct str p
 		row->limits = plan_build_limits(a, limits, f->diag, "limits");
 }
 
+/* The default time-out among the limits, which were judged before. */
+static int64_t read_timeout(struct str limits)
+{
+	struct arena scratch CLEANUP_ARENA = {0};
+	struct value v;
+	int64_t ms = 0;
+	if (!limits.n || json_parse(&scratch, limits, JSON_DEFAULT, &v, NULL) != 0)
+		return 0;
+	struct str text = value_text(value_getz(&v, "timeout"));
+	return text.n && timefmt_duration_parse(text, &ms) == 0 && ms > 0 ? ms : 0;
+}
+
 struct agent *agent_compile(const struct value *doc, struct str project, struct diag *d)
 {
 	struct agent *agent = NEW0(struct agent);
@@ -177,6 +189,7 @@ struct agent *agent_compile(const struct value *doc, struct str project, struct 
 	struct fields f;
 	if (fields_open(&f, doc, d, ""))
 		read_agent(agent, &f, project);
+	agent->timeout_ms = read_timeout(agent->row.limits);
 	return d->n == before ? agent : agent_unref(agent);
 }
 
@@ -237,6 +250,7 @@ struct agent *agent_from_row(const struct agent_row *row)
 	agent->row.command = arena_str(a, row->command);
 	agent->row.limits = arena_str(a, row->limits);
 	agent->row.digest = arena_str(a, row->digest);
+	agent->timeout_ms = read_timeout(row->limits);
 	copy_capabilities(agent, row, &good);
 	return good ? agent : agent_unref(agent);
 }

@@ -387,6 +387,13 @@ static bool prepare(struct attempt *a, struct start *start, struct end *end)
 	       resolve_workspace(a, &env, start, end);
 }
 
+/* The node's time-out, or the agent's default. */
+static int64_t limit_of(const struct attempt *a)
+{
+	int64_t own_ms = a->run->plan->nodes[a->index].timeout_ms;
+	return own_ms > 0 ? own_ms : a->agent->timeout_ms;
+}
+
 static void hand_over(struct attempt *a, const struct start *start)
 {
 	struct engine *e = a->run->engine;
@@ -411,7 +418,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.workspace = start->workspace,
 		.attempt = a->number,
 		.idempotency_key = str_n(key, (size_t)n),
-		.timeout_ms = pn->timeout_ms,
+		.timeout_ms = limit_of(a),
 	};
 	e->config.executor->ops->start(e->config.executor, &s);
 }
@@ -434,7 +441,7 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 		run_settle(r);
 	} else {
 		move(a, ATT_RUNNING);
-		int64_t limit_ms = r->plan->nodes[a->index].timeout_ms;
+		int64_t limit_ms = limit_of(a);
 		a->timer.kind = TIMER_ATTEMPT_LIMIT;
 		if (limit_ms > 0)
 			timer_arm(&e->timers, &a->timer, e->now_ms + limit_ms);
@@ -564,7 +571,7 @@ static void stopped_end(const struct attempt *a, struct end *end)
 	end->message = !timeout				       ? STR("the run was cancelled")
 		       : a->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
 							  : STR("the attempt took longer than "
-								"the node's timeout");
+								"its timeout");
 }
 
 static bool judge_output(struct attempt *a, struct str text, struct end *end)

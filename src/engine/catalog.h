@@ -27,6 +27,7 @@ struct agent {
 	int refs;
 	struct arena arena;
 	struct agent_row row; /* text in the arena */
+	int64_t timeout_ms;   /* of an attempt whose node has none, from limits; 0 = none */
 	struct agent_action *actions;
 	size_t n_actions;
 };

@@ -3,12 +3,11 @@
 #include "json/write.h"
 
 static const struct field_spec limit_fields[] = {
-	{"memory", NULL}, {"cpu", NULL},  {"pids", NULL},     {"network", NULL},
-	{"output", NULL}, {"tmp", NULL},  {"files", NULL},    {"fileSize", NULL},
-	{"cpuTime", NULL}, {"timeout", NULL},
+	{"memory", NULL}, {"cpu", NULL}, {"pids", NULL}, {"network", NULL}, {"output", NULL},
+	{"tmp", NULL},    {"timeout", NULL},
 };
 
-enum { CPU_MOST = 1024, PIDS_MOST = 1 << 20, FILES_MOST = 1 << 20 };
+enum { CPU_MOST = 1024, PIDS_MOST = 1 << 20 };
 
 static void judge_network(const struct fields *f)
 {
@@ -30,12 +29,9 @@ struct str plan_build_limits(struct arena *a, const struct value *limits, struct
 	fields_known(&f, limit_fields, ARRAY_LEN(limit_fields));
 	fields_size(&f, "memory", 1 << 20, INT64_C(1) << 44, &n);
 	fields_size(&f, "tmp", 0, INT64_C(1) << 44, &n);
-	fields_size(&f, "fileSize", 0, INT64_C(1) << 44, &n);
 	fields_size(&f, "output", 1, LIMIT_AGENT_OUTPUT_BYTES, &n);
 	fields_number(&f, "cpu", 0.01, CPU_MOST, &cores);
 	fields_int(&f, "pids", 1, PIDS_MOST, &n);
-	fields_int(&f, "files", 1, FILES_MOST, &n);
-	fields_duration(&f, "cpuTime", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &n);
 	fields_duration(&f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &n);
 	judge_network(&f);
 	CLEANUP_BUF struct buf text = {0};

@@ -301,6 +301,9 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 		char place[FIELDS_PATH_BYTES];
 		fields_place(place, f->path, STR("limits"));
 		n->limits = plan_build_limits(a, limits, b->diag, place);
+		if (value_getz(limits, "timeout"))
+			diag_add(b->diag, place, "of a node have no timeout; use the node's own "
+				 "field timeout");
 	}
 	const struct agent *agent = find_agent(b, f, n, &key);
 	if (!agent)

@@ -241,6 +241,25 @@ TEST(a_time_out_ends_the_attempt_whatever_it_answers)
 	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
 }
 
+TEST(the_time_out_of_the_agent_counts_where_the_node_has_none)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agent(&w, "{'name':'rule','type':'RULE','limits':{'timeout':'4s'},"
+			"'capabilities':[{'name':'run'}]}");
+	world_crash(&w);
+	w.by_hand = true;
+	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'timeout':'9s'") "]}");
+	const char *run = world_trigger(&w, "x", NULL);
+	world_pass(&w, 4000);
+	CHECK(world_live(&w, "a")->stop_asked && !world_live(&w, "b")->stop_asked);
+	world_pass(&w, 5000);
+	CHECK(world_live(&w, "b")->stop_asked);
+	world_fail(&w, "a", "signal_9");
+	world_fail(&w, "b", "signal_9");
+	CHECK_Z(world_attempts(&w, run, "a"), "1 TIMED_OUT timeout");
+}
+
 TEST(a_run_that_takes_too_long_is_stopped)
 {
 	struct world w CLEANUP_WORLD;
@@ -562,6 +581,7 @@ TAP_MAIN(RUN(a_chain_runs_to_success_in_four_transactions), RUN(outputs_reach_th
 	 RUN(a_jump_of_the_wall_clock_moves_no_timer),
 	 RUN(retry_later_and_final_answers_count_otherwise),
 	 RUN(a_time_out_ends_the_attempt_whatever_it_answers),
+	 RUN(the_time_out_of_the_agent_counts_where_the_node_has_none),
 	 RUN(a_run_that_takes_too_long_is_stopped),
 	 RUN(cancel_wins_over_a_completion_that_comes_after_it), RUN(output_is_judged),
 	 RUN(scripts_wait_for_slots_in_order), RUN(a_crash_loses_attempts_and_nothing_else),
