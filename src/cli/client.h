@@ -30,8 +30,8 @@ void response_free(struct response *r);
 
 /*
  * One call. `content_type` NULL means JSON. True when an answer came, whatever its status. False
- * when the server could not be reached: that was said on stderr, and the command should end with
- * CLI_UNREACHABLE.
+ * when the server could not be reached or is something else than drover: that was said on stderr,
+ * and the command should end with CLI_UNREACHABLE.
  */
 bool client_call(struct client *c, const char *method, const char *path, struct str body,
 		 const char *content_type, struct response *ret);
@@ -40,21 +40,30 @@ bool client_call(struct client *c, const char *method, const char *path, struct 
 void client_header(struct client *c, const char *header);
 
 /*
- * Follows a server-sent event stream until it ends or `on_event` returns false. A broken
- * connection is resumed from the last id. The result is the HTTP status (200 when it ended well),
- * or 0 when the server can't be reached any more, which was said on stderr.
+ * Follows server-sent event streams, up to 50 of them at once, until each ends or its on_event
+ * returns false. A broken connection is resumed from the last id. The exit status: the gravest of
+ * the streams' own; what was wrong was said on stderr.
  */
 struct client_event {
 	struct str id, type, data;
 };
-int client_follow(struct client *c, const char *path, bool (*on_event)(void *arg,
-		  const struct client_event *e), void *arg);
+struct client_stream {
+	const char *path;
+	bool until_stopped; /* an end without on_event's false is no end: come again */
+	bool (*on_event)(void *arg, const struct client_event *e);
+	void *arg;
+	int status; /* set: CLI_OK, CLI_FAILED (refused) or CLI_UNREACHABLE */
+};
+int client_follow(struct client *c, struct client_stream *streams, size_t n);
 
 /*
  * Prints a refusal (problem+json) on stderr: title, detail and every finding with its place.
  * `file` names the document that was sent, NULL = none. Returns CLI_FAILED.
  */
 int client_refused(const struct response *r, const char *file);
+
+/* GET, for commands that only read: CLI_OK, else what was wrong was said on stderr. */
+int client_get(struct client *c, const char *path, struct response *ret);
 
 /* Appends text percent-encoded for one path segment or query value. */
 void client_escape(struct buf *out, struct str text);

@@ -5,9 +5,11 @@
 
 static void print_agents(const struct value *items)
 {
-	static const char *const headers[] = {"AGENT", "TYPE", "VERSION", "RISK", "ACTIONS",
-					      "DESCRIPTION", NULL};
-	struct table *t = table_new(headers);
+	static const struct table_column columns[] = {
+		{"AGENT", TABLE_WHOLE}, {"TYPE", TABLE_WHOLE},	{"VERSION", TABLE_CUT},
+		{"RISK", TABLE_WHOLE},	{"ACTIONS", TABLE_CUT}, {"DESCRIPTION", TABLE_CUT},
+	};
+	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	for (uint32_t i = 0; i < items->n; i++) {
 		const struct value *a = &items->items[i], *caps = value_getz(a, "capabilities");
 		CLEANUP_BUF struct buf actions = {0};
@@ -38,11 +40,10 @@ static int agents_run(int argc, char **argv)
 	buf_puts(&path, "/api/agents?limit=500&project=");
 	client_escape(&path, str_of(common.project));
 	CLEANUP_CLIENT struct client *c = client_new(&common);
-	CLEANUP_RESPONSE struct response r;
-	if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &r))
-		return CLI_UNREACHABLE;
-	if (r.status >= 400)
-		return client_refused(&r, NULL);
+	CLEANUP_RESPONSE struct response r = {0};
+	status = client_get(c, path.p, &r);
+	if (status != CLI_OK)
+		return status;
 	const struct value *items = value_getz(&r.value, "items");
 	if (common.json || !value_is(items, VALUE_ARRAY))
 		print_json(&r);

@@ -1,69 +1,77 @@
-/* logs. */
+/* logs: one node's lines, or those of all nodes of a run with the node's id before each. */
 #include <stdio.h>
 
-#include "base/escape.h"
 #include "cli/client.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "cli/watch.h"
 #include "json/parse.h"
+#include "json/write.h"
 
-struct logs {
+struct node_logs {
 	const struct cli_common *common;
-	struct str node; /* shown before each line when more than one node is asked for */
+	struct arena arena;
+	struct str run, node;
+	bool named; /* the node is shown before each line */
 };
 
-static void print_line(const struct logs *l, const struct value *line)
+static void print_line(const struct node_logs *l, const struct value *line)
 {
-	CLEANUP_BUF struct buf safe = {0};
-	escape_terminal(&safe, print_text(line, "text"));
-	if (l->node.n > 0)
-		printf("%s%.*s |%s ", table_dim(), STR_ARG(l->node), table_plain());
-	printf("%s\n", safe.p ? safe.p : "");
+	if (l->common->json) {
+		CLEANUP_ARENA struct arena a = {0};
+		CLEANUP_BUF struct buf text = {0};
+		struct value v = value_object(&a, 5);
+		value_putz(&a, &v, "nodeId", value_str(l->node));
+		for (uint32_t i = 0; value_is(line, VALUE_OBJECT) && i < line->n; i++)
+			value_put(&a, &v, line->members[i].key, line->members[i].value);
+		json_write(&text, &v);
+		printf("%s\n", text.p);
+		return;
+	}
+	if (l->named) {
+		printf("%s", table_dim());
+		table_put(l->node);
+		printf(" |%s ", table_plain());
+	}
+	table_put(print_text(line, "text"));
+	printf("\n");
 }
 
 static bool on_line(void *arg, const struct client_event *e)
 {
-	struct logs *l = arg;
-	if (l->common->json) {
-		printf("%.*s\n", STR_ARG(e->data));
-		fflush(stdout);
-		return true;
-	}
 	CLEANUP_ARENA struct arena a = {0};
 	struct value v;
 	if (json_parse(&a, e->data, 0, &v, NULL) == 0 && value_getz(&v, "text"))
-		print_line(l, &v);
+		print_line(arg, &v);
 	fflush(stdout);
 	return true;
 }
 
-static void log_path(struct buf *path, const struct cli_common *common, struct str run,
-		     struct str node, const char *query)
+static void log_path(struct buf *path, const struct node_logs *l, const char *query)
 {
 	buf_puts(path, "/api/runs/");
-	client_escape(path, run);
+	client_escape(path, l->run);
 	buf_puts(path, "/nodes/");
-	client_escape(path, node);
+	client_escape(path, l->node);
 	buf_printf(path, "/logs?%s&project=", query);
-	client_escape(path, str_of(common->project));
+	client_escape(path, str_of(l->common->project));
 }
 
-/* All pages of one node's lines. */
-static int print_pages(struct client *c, struct logs *l, struct str run, struct str node)
+/* All pages of one node's lines, as far as they are there. */
+static int print_pages(struct client *c, const struct node_logs *l)
 {
 	CLEANUP_BUF struct buf cursor = {0};
 	for (;;) {
 		CLEANUP_BUF struct buf path = {0};
-		log_path(&path, l->common, run, node, "limit=500");
+		CLEANUP_RESPONSE struct response r = {0};
+		log_path(&path, l, "limit=500");
 		if (cursor.n > 0) {
 			buf_puts(&path, "&cursor=");
 			client_escape(&path, buf_str(&cursor));
 		}
-		CLEANUP_RESPONSE struct response r;
-		if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &r))
-			return CLI_UNREACHABLE;
-		if (r.status >= 400)
-			return client_refused(&r, NULL);
+		int status = client_get(c, path.p, &r);
+		if (status != CLI_OK)
+			return status;
 		const struct value *items = value_getz(&r.value, "items");
 		for (uint32_t i = 0; value_is(items, VALUE_ARRAY) && i < items->n; i++)
 			print_line(l, &items->items[i]);
@@ -74,14 +82,69 @@ static int print_pages(struct client *c, struct logs *l, struct str run, struct 
 	}
 }
 
-static int one_node(struct client *c, struct logs *l, struct str run, struct str node, bool follow)
+/* The nodes of the run, in l->arena. */
+static int list_nodes(struct client *c, struct node_logs *l, struct str **ret, size_t *ret_n)
 {
-	if (!follow && !l->common->json)
-		return print_pages(c, l, run, node);
 	CLEANUP_BUF struct buf path = {0};
-	log_path(&path, l->common, run, node, "follow=1");
-	int status = client_follow(c, path.p, on_line, l);
-	return status == 200 ? CLI_OK : status == 0 ? CLI_UNREACHABLE : CLI_FAILED;
+	CLEANUP_RESPONSE struct response r = {0};
+	watch_path(&path, l->common, l->run, "");
+	int status = client_get(c, path.p, &r);
+	const struct value *nodes = value_getz(&r.value, "nodes");
+	if (status != CLI_OK)
+		return status;
+	*ret_n = value_is(nodes, VALUE_ARRAY) ? nodes->n : 0;
+	*ret = ARENA_NEW_ARRAY(&l->arena, struct str, *ret_n + 1);
+	for (size_t i = 0; i < *ret_n; i++)
+		(*ret)[i] = arena_str(&l->arena, print_text(&nodes->items[i], "id"));
+	return CLI_OK;
+}
+
+static int print_all(struct client *c, struct node_logs *l, const struct str *nodes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		l->node = nodes[i];
+		int status = print_pages(c, l);
+		if (status != CLI_OK)
+			return status;
+	}
+	return CLI_OK;
+}
+
+/* All at once: lines come as they are written, whatever the order of the nodes. */
+static int follow_all(struct client *c, const struct node_logs *l, const struct str *nodes, size_t n)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct client_stream *streams = ARENA_NEW_ARRAY(&a, struct client_stream, n + 1);
+	struct node_logs *each = ARENA_NEW_ARRAY(&a, struct node_logs, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_BUF struct buf path = {0};
+		each[i] = *l;
+		each[i].node = nodes[i];
+		log_path(&path, &each[i], "follow=1");
+		streams[i] = (struct client_stream){.path = arena_dupz(&a, path.p),
+						    .on_event = on_line,
+						    .arg = &each[i]};
+	}
+	return client_follow(c, streams, n);
+}
+
+static int logs(struct client *c, struct node_logs *l, const struct opt_list *rest, bool follow)
+{
+	struct str *nodes = NULL, one;
+	size_t n = 1;
+	int status = watch_resolve(c, l->common, &l->arena, rest->items[0], &l->run);
+	if (status != CLI_OK)
+		return status;
+	if (rest->n == 2) {
+		one = str_of(rest->items[1]);
+		nodes = &one;
+	} else {
+		l->named = true;
+		status = list_nodes(c, l, &nodes, &n);
+		if (status != CLI_OK)
+			return status;
+	}
+	return follow ? follow_all(c, l, nodes, n) : print_all(c, l, nodes, n);
 }
 
 static int logs_run(int argc, char **argv)
@@ -91,36 +154,19 @@ static int logs_run(int argc, char **argv)
 	CLEANUP_OPT_LIST struct opt_list rest = {0};
 	bool follow = false;
 	const struct opt opts[] = {
-		{"follow", 'f', OPT_FLAG, &follow, NULL, "go on as lines come, until the node ends"},
+		{"follow", 'f', OPT_FLAG, &follow, NULL, "go on as lines come, until the nodes end"},
 		CLI_COMMON_OPTS(common),
 	};
 	int status;
 	if (!cli_parse(&cmd_logs, opts, ARRAY_LEN(opts), argc, argv, &rest, 1, 2, &status))
 		return status;
 	CLEANUP_CLIENT struct client *c = client_new(&common);
-	struct logs l = {.common = &common};
-	struct str run = str_of(rest.items[0]);
-	if (rest.n == 2)
-		return one_node(c, &l, run, str_of(rest.items[1]), follow);
-	CLEANUP_BUF struct buf path = {0};
-	buf_puts(&path, "/api/runs/");
-	client_escape(&path, run);
-	buf_puts(&path, "?project=");
-	client_escape(&path, str_of(common.project));
-	CLEANUP_RESPONSE struct response r;
-	if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &r))
-		return CLI_UNREACHABLE;
-	if (r.status >= 400)
-		return client_refused(&r, NULL);
-	const struct value *nodes = value_getz(&r.value, "nodes");
-	for (uint32_t i = 0; value_is(nodes, VALUE_ARRAY) && i < nodes->n; i++) {
-		l.node = print_text(&nodes->items[i], "id");
-		status = one_node(c, &l, run, l.node, follow);
-		if (status != CLI_OK)
-			return status;
-	}
-	return CLI_OK;
+	struct node_logs l = {.common = &common};
+	status = logs(c, &l, &rest, follow);
+	arena_free(&l.arena);
+	return status;
 }
 
-const struct command cmd_logs = {"logs", "RUN [NODE] [-f]", "what the agents wrote on stderr",
+const struct command cmd_logs = {"logs", "RUN [NODE] [-f]",
+				 "what the agents wrote on stderr (--json: a JSON object a line)",
 				 logs_run};

@@ -219,13 +219,15 @@ static int workflows_run(int argc, char **argv)
 		printf("%s\n", text.p);
 		return CLI_OK;
 	}
-	static const char *const headers[] = {"WORKFLOW", "STATUS", "VERSION", "UPDATED",
-					      "DESCRIPTION", NULL};
-	struct table *t = table_new(headers);
+	static const struct table_column columns[] = {
+		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},  {"VERSION", TABLE_WHOLE},
+		{"UPDATED", TABLE_WHOLE},  {"DESCRIPTION", TABLE_CUT},
+	};
+	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	for (uint32_t i = 0; i < items->n; i++) {
 		const struct value *w = &items->items[i], *version = value_getz(w, "version");
 		CLEANUP_BUF struct buf updated = {0};
-		table_time(&updated, print_text(w, "updatedAt"));
+		table_time_short(&updated, print_text(w, "updatedAt"));
 		table_cell(t, print_text(w, "name"));
 		table_cell(t, print_text(w, "status"));
 		table_cellf(t, "%lld", value_is(version, VALUE_INT) ? (long long)version->i : 0);

@@ -1,4 +1,4 @@
-/* A run, its events and its findings for people. One thread. */
+/* Answers of the service for people. One thread. */
 #pragma once
 
 #include "base/str.h"
@@ -11,11 +11,20 @@ void print_json(const struct response *r);
 /* Text of a member, "" when it is absent. */
 struct str print_text(const struct value *v, const char *key);
 
-/* A run in full: head, nodes with their timeline, error. */
+/* A whole number, 0 when it is absent. */
+int64_t print_int(const struct value *v, const char *key);
+
+/* The time of a member in ms since 1970, -1 when it is absent. */
+int64_t print_ms(const struct value *v, const char *key);
+
+/* From startedAt to finishedAt as "1.2s"; "" before the end. */
+void print_took(struct buf *out, const struct value *v);
+
+/* A run in full: head, nodes with their timeline and totals, errors. */
 void print_run(const struct value *run);
 
-/* One line of progress for an event of a run; nothing for events that only machines want. */
+/* One line of progress for an event of a run, as the stream of events has it. */
 void print_event(const struct value *event, struct str type);
 
-/* The findings of a security-scanner output as a table; the most severe first. */
+/* The findings of a security-scanner output as a table, the most severe first, with totals. */
 void print_findings(const struct value *output);

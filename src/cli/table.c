@@ -7,19 +7,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/escape.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "base/utf8.h"
 
-enum { MOST_COLUMNS = 12, GAP = 2 };
+enum { MOST_COLUMNS = 12, GAP = 2, LEAST_WIDTH = 8, OPTIONAL_WIDTH = 24 };
 
 struct table {
-	const char *const *headers;
+	const struct table_column *columns;
 	size_t n_columns;
 	char **cells;
 	size_t n_cells;
-	size_t widths[MOST_COLUMNS];
+	size_t widths[MOST_COLUMNS]; /* 0 = not shown */
 };
 
 bool table_colour(void)
@@ -66,12 +68,19 @@ const char *table_status_colour(struct str s)
 	return "";
 }
 
-struct table *table_new(const char *const *headers)
+void table_put(struct str text)
+{
+	CLEANUP_BUF struct buf safe = {0};
+	escape_terminal(&safe, text);
+	fwrite(safe.p ? safe.p : "", 1, safe.n, stdout);
+}
+
+struct table *table_new(const struct table_column *columns, size_t n)
 {
 	struct table *t = NEW0(struct table);
-	t->headers = headers;
-	for (; headers[t->n_columns]; t->n_columns++)
-		t->widths[t->n_columns] = strlen(headers[t->n_columns]);
+	ASSERT(n > 0 && n <= MOST_COLUMNS);
+	t->columns = columns;
+	t->n_columns = n;
 	return t;
 }
 
@@ -99,7 +108,7 @@ void table_cellf(struct table *t, const char *fmt, ...)
 	table_cell(t, str_of(text));
 }
 
-static size_t terminal_width(void)
+size_t table_terminal_width(void)
 {
 	struct winsize w;
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
@@ -107,8 +116,49 @@ static size_t terminal_width(void)
 	return w.ws_col;
 }
 
-/* Bytes of the first n code points. */
-static size_t prefix_bytes(const char *z, size_t n)
+/* ---- fitting ---- */
+
+static size_t total_width(const struct table *t)
+{
+	size_t total = 0;
+	for (size_t c = 0; c < t->n_columns; c++)
+		total += t->widths[c] ? t->widths[c] + (total ? GAP : 0) : 0;
+	return total;
+}
+
+/* The widest column that may be cut, or -1. */
+static int widest(const struct table *t)
+{
+	int best = -1;
+	for (size_t c = 0; c < t->n_columns; c++)
+		if (t->columns[c].fit != TABLE_WHOLE && t->widths[c] > LEAST_WIDTH &&
+		    (best < 0 || t->widths[c] > t->widths[best]))
+			best = (int)c;
+	return best;
+}
+
+static void fit(struct table *t)
+{
+	size_t room = table_terminal_width();
+	for (size_t c = 0; c < t->n_columns; c++) {
+		if (t->widths[c] > 0 && t->widths[c] < strlen(t->columns[c].header))
+			t->widths[c] = strlen(t->columns[c].header);
+	}
+	for (size_t c = 0; c < t->n_columns; c++) {
+		size_t total = total_width(t);
+		if (t->columns[c].fit == TABLE_OPTIONAL && total > room &&
+		    total - t->widths[c] + OPTIONAL_WIDTH > room)
+			t->widths[c] = 0;
+	}
+	int c;
+	while (total_width(t) > room && (c = widest(t)) >= 0)
+		t->widths[c]--;
+}
+
+/* ---- printing ---- */
+
+/* The byte at which the n-th code point begins. */
+static size_t byte_of(const char *z, size_t n)
 {
 	size_t at = 0;
 	while (z[at] && n > 0) {
@@ -120,30 +170,42 @@ static size_t prefix_bytes(const char *z, size_t n)
 	return at;
 }
 
+static void put_cell(const struct table *t, size_t column, const char *text, size_t n)
+{
+	size_t width = t->widths[column];
+	if (n <= width)
+		printf("%s", text);
+	else if (t->columns[column].fit == TABLE_CUT_LEFT)
+		printf("…%s", text + byte_of(text, n - width + 1));
+	else
+		printf("%.*s…", (int)byte_of(text, width - 1), text);
+}
+
 static void put_row(const struct table *t, const char *const *cells, const char *colour)
 {
-	size_t used = 0, width = terminal_width();
+	size_t owed = 0; /* blanks before the next text: none at a line's end */
 	for (size_t c = 0; c < t->n_columns; c++) {
-		const char *text = cells[c];
-		size_t n = utf8_length(str_of(text));
-		bool last = c + 1 == t->n_columns;
-		const char *tint = colour ? colour : table_status_colour(str_of(text));
-		printf("%s", tint);
-		if (last && width != SIZE_MAX && used + n > width && width > used + 1)
-			printf("%.*s…", (int)prefix_bytes(text, width - used - 1), text);
-		else
-			printf("%s", text);
-		printf("%s", *tint ? table_plain() : "");
-		if (!last)
-			printf("%*s", (int)(t->widths[c] - n + GAP), "");
-		used += t->widths[c] + GAP;
+		const char *text = cells ? cells[c] : t->columns[c].header;
+		size_t n = utf8_length(str_of(text)), width = t->widths[c];
+		if (width == 0)
+			continue;
+		if (n > 0) {
+			const char *tint = colour ? colour : table_status_colour(str_of(text));
+			printf("%*s%s", (int)owed, "", tint);
+			put_cell(t, c, text, n);
+			printf("%s", *tint ? table_plain() : "");
+			owed = 0;
+		}
+		owed += width - (n < width ? n : width) + GAP;
 	}
 	printf("\n");
 }
 
 void table_print(struct table *t)
 {
-	put_row(t, t->headers, table_bold());
+	fit(t);
+	if (t->n_cells > 0)
+		put_row(t, NULL, table_bold());
 	for (size_t i = 0; i + t->n_columns <= t->n_cells; i += t->n_columns)
 		put_row(t, (const char *const *)&t->cells[i], NULL);
 	for (size_t i = 0; i < t->n_cells; i++)
@@ -151,6 +213,8 @@ void table_print(struct table *t)
 	free(t->cells);
 	free(t);
 }
+
+/* ---- times ---- */
 
 void table_duration(struct buf *out, int64_t ms)
 {
@@ -168,14 +232,32 @@ void table_duration(struct buf *out, int64_t ms)
 			   (long long)(ms / 60000 % 60));
 }
 
-void table_time(struct buf *out, struct str rfc3339)
+static bool local_time(struct str rfc3339, struct tm *ret)
 {
 	int64_t ms;
 	if (timefmt_rfc3339_parse(rfc3339, &ms, NULL) != 0)
-		return;
+		return false;
 	time_t secs = (time_t)(ms / 1000);
+	return localtime_r(&secs, ret) != NULL;
+}
+
+void table_time(struct buf *out, struct str rfc3339)
+{
 	struct tm tm;
 	char text[32];
-	if (localtime_r(&secs, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
+	if (local_time(rfc3339, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) > 0)
 		buf_puts(out, text);
+}
+
+void table_time_short(struct buf *out, struct str rfc3339)
+{
+	struct tm tm, today;
+	char text[32];
+	time_t now = (time_t)(clock_wall_ms(clock_system()) / 1000);
+	if (!local_time(rfc3339, &tm) || !localtime_r(&now, &today))
+		return;
+	bool same = tm.tm_year == today.tm_year && tm.tm_yday == today.tm_yday;
+	size_t n = same ? strftime(text, sizeof(text), "%H:%M:%S", &tm)
+			: strftime(text, sizeof(text), "%Y-%m-%d", &tm);
+	buf_put(out, text, n);
 }

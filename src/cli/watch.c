@@ -5,8 +5,8 @@
 #include "cli/print.h"
 #include "json/parse.h"
 
-static void run_path(struct buf *path, const struct cli_common *common, struct str run_id,
-		     const char *tail)
+void watch_path(struct buf *path, const struct cli_common *common, struct str run_id,
+		const char *tail)
 {
 	buf_puts(path, "/api/runs/");
 	client_escape(path, run_id);
@@ -33,47 +33,81 @@ static bool on_event(void *arg, const struct client_event *e)
 	fflush(stdout);
 	if (!str_eqz(e->type, "run.finished"))
 		return true;
-	const struct value *data = value_getz(&v, "data");
 	snprintf(w->status, sizeof(w->status), "%.*s",
-		 STR_ARG(print_text(value_is(data, VALUE_OBJECT) ? data : &v, "status")));
+		 STR_ARG(print_text(value_getz(&v, "data"), "status")));
 	return false;
 }
 
-int watch_show(struct client *c, const struct cli_common *common, struct str run_id,
-	       struct response *ret)
+int watch_show(struct client *c, const struct cli_common *common, struct str run_id)
 {
 	CLEANUP_BUF struct buf path = {0};
-	run_path(&path, common, run_id, "");
-	struct response r;
-	if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &r))
-		return CLI_UNREACHABLE;
-	int status = CLI_OK;
-	if (r.status >= 400)
-		status = client_refused(&r, NULL);
-	else if (common->json)
+	watch_path(&path, common, run_id, "");
+	CLEANUP_RESPONSE struct response r = {0};
+	int status = client_get(c, path.p, &r);
+	if (status != CLI_OK)
+		return status;
+	if (common->json)
 		print_json(&r);
 	else
 		print_run(&r.value);
-	if (ret)
-		*ret = r;
-	else
-		response_free(&r);
-	return status;
+	return CLI_OK;
 }
 
 int watch_run(struct client *c, const struct cli_common *common, struct str run_id, bool quiet)
 {
 	CLEANUP_BUF struct buf path = {0};
-	run_path(&path, common, run_id, "/events");
+	watch_path(&path, common, run_id, "/events");
 	struct watching w = {.common = common};
-	int http = client_follow(c, path.p, on_event, &w);
-	if (http == 0)
-		return CLI_UNREACHABLE;
-	if (!w.status[0])
-		return CLI_FAILED;
+	struct client_stream stream = {
+		.path = path.p, .until_stopped = true, .on_event = on_event, .arg = &w};
+	int status = client_follow(c, &stream, 1);
+	if (status != CLI_OK)
+		return status;
 	if (!quiet && !common->json) {
 		printf("\n");
-		watch_show(c, common, run_id, NULL);
+		watch_show(c, common, run_id);
 	}
 	return str_eqz(str_of(w.status), "SUCCESS") ? CLI_OK : CLI_FAILED;
+}
+
+/* ---- ids by their beginning ---- */
+
+enum { ID_CHARS = 36, LEAST_PREFIX = 4 };
+
+static int ambiguous(const char *arg, size_t n)
+{
+	if (n == 0)
+		fprintf(stderr, "drover: no run's id begins with '%s'\n", arg);
+	else
+		fprintf(stderr, "drover: %zu runs' ids begin with '%s'; give more of it\n", n, arg);
+	return CLI_FAILED;
+}
+
+int watch_resolve(struct client *c, const struct cli_common *common, struct arena *a,
+		  const char *arg, struct str *ret_id)
+{
+	*ret_id = str_of(arg);
+	if (ret_id->n >= ID_CHARS || ret_id->n < LEAST_PREFIX)
+		return CLI_OK;
+	CLEANUP_BUF struct buf path = {0};
+	CLEANUP_RESPONSE struct response r = {0};
+	buf_puts(&path, "/api/runs?limit=500&project=");
+	client_escape(&path, str_of(common->project));
+	int status = client_get(c, path.p, &r);
+	if (status != CLI_OK)
+		return status;
+	const struct value *items = value_getz(&r.value, "items");
+	struct str found = {0};
+	size_t n = 0;
+	for (uint32_t i = 0; value_is(items, VALUE_ARRAY) && i < items->n; i++) {
+		struct str id = print_text(&items->items[i], "id");
+		if (!str_starts(id, str_of(arg)))
+			continue;
+		found = id;
+		n++;
+	}
+	if (n != 1)
+		return ambiguous(arg, n);
+	*ret_id = arena_str(a, found);
+	return CLI_OK;
 }

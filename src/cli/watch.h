@@ -10,6 +10,16 @@
  */
 int watch_run(struct client *c, const struct cli_common *common, struct str run_id, bool quiet);
 
-/* Fetches and prints a run; hands the answer over when ret is not NULL (response_free() it). */
-int watch_show(struct client *c, const struct cli_common *common, struct str run_id,
-	       struct response *ret);
+/* Fetches and prints a run; the exit status. */
+int watch_show(struct client *c, const struct cli_common *common, struct str run_id);
+
+/* Appends "/api/runs/ID" + tail + "?project=…". */
+void watch_path(struct buf *path, const struct cli_common *common, struct str run_id,
+		const char *tail);
+
+/*
+ * The id that an argument means: an id as it is, else the one run among the newest 500 whose id
+ * begins with it (at least 4 characters). *ret_id is in the arena. The exit status.
+ */
+int watch_resolve(struct client *c, const struct cli_common *common, struct arena *a,
+		  const char *arg, struct str *ret_id);

@@ -1,0 +1,111 @@
+#include <stdio.h>
+
+#include "cli/print.h"
+#include "cli/table.h"
+
+struct line {
+	const struct value *data;
+	struct str type, node;
+};
+
+static void put_dim(struct str text)
+{
+	if (text.n == 0)
+		return;
+	printf("  %s", table_dim());
+	table_put(text);
+	printf("%s", table_plain());
+}
+
+static void put_error(const struct value *error)
+{
+	if (!value_is(error, VALUE_OBJECT))
+		return;
+	printf("  ");
+	table_put(print_text(error, "code"));
+	printf(": ");
+	table_put(print_text(error, "message"));
+}
+
+/* How long it took, or how long until the next try. */
+static void put_duration(const struct value *data, const char *key, const char *before)
+{
+	CLEANUP_BUF struct buf text = {0};
+	if (!value_is(value_getz(data, key), VALUE_INT))
+		return;
+	buf_puts(&text, before);
+	table_duration(&text, print_int(data, key));
+	put_dim(buf_str(&text));
+}
+
+static void put_finished(const struct line *l)
+{
+	struct str status = print_text(l->data, "status");
+	printf("%s", table_status_colour(status));
+	table_put(status);
+	printf("%s", table_plain());
+	if (print_text(l->data, "code").n > 0) {
+		printf("  ");
+		table_put(print_text(l->data, "code"));
+	}
+	put_duration(l->data, "durationMs", "");
+	put_error(value_getz(l->data, "error"));
+}
+
+static void put_started(const struct line *l)
+{
+	CLEANUP_BUF struct buf what = {0};
+	printf("started");
+	if (l->node.n == 0) {
+		buf_put_str(&what, print_text(l->data, "workflow"));
+		buf_printf(&what, " version %lld", (long long)print_int(l->data, "version"));
+	} else {
+		buf_put_str(&what, print_text(l->data, "agent"));
+		buf_putc(&what, ' ');
+		buf_put_str(&what, print_text(l->data, "action"));
+		if (print_int(l->data, "attempt") > 1)
+			buf_printf(&what, ", attempt %lld",
+				   (long long)print_int(l->data, "attempt"));
+	}
+	put_dim(buf_str(&what));
+}
+
+static void put_retrying(const struct line *l)
+{
+	printf("failed  ");
+	table_put(print_text(l->data, "code"));
+	printf(": ");
+	table_put(print_text(l->data, "message"));
+	put_duration(l->data, "delayMs", "again in ");
+}
+
+static void put_other(const struct line *l)
+{
+	const char *dot = memchr(l->type.p, '.', l->type.n);
+	struct str verb = dot ? str_n(dot + 1, l->type.n - (size_t)(dot + 1 - l->type.p)) : l->type;
+	table_put(verb);
+	put_dim(print_text(l->data, "why"));
+	put_dim(print_text(l->data, "reason"));
+}
+
+void print_event(const struct value *event, struct str type)
+{
+	CLEANUP_BUF struct buf when = {0};
+	struct line l = {value_getz(event, "data"), type, {0}};
+	if (!value_is(l.data, VALUE_OBJECT))
+		return;
+	l.node = print_text(l.data, "nodeId");
+	table_time(&when, print_text(event, "time"));
+	printf("%s%s%s  ", table_dim(), when.n > 11 ? when.p + 11 : "", table_plain());
+	table_put(l.node.n > 0 ? l.node : STR("run"));
+	printf("  ");
+	if (str_ends(type, STR(".finished")))
+		put_finished(&l);
+	else if (str_ends(type, STR(".started")))
+		put_started(&l);
+	else if (str_ends(type, STR(".retrying")))
+		put_retrying(&l);
+	else
+		put_other(&l);
+	printf("\n");
+}

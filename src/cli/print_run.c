@@ -1,0 +1,170 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cli/print.h"
+#include "cli/table.h"
+
+enum { BAR_WIDE = 40, BAR_NARROW = 16, WIDE_COLUMNS = 110 };
+
+static void put_status(struct str status)
+{
+	printf("%s", table_status_colour(status));
+	table_put(status);
+	printf("%s", table_plain());
+}
+
+/* ---- timeline ---- */
+
+struct span { /* ms since 1970 */
+	int64_t from, to;
+};
+
+/* The run's, widened to hold its nodes; of one that goes on until now. */
+static struct span run_span(const struct value *run, const struct value *nodes)
+{
+	struct span s = {print_ms(run, "startedAt"), print_ms(run, "finishedAt")};
+	if (s.to < 0)
+		s.to = clock_wall_ms(clock_system());
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		int64_t to = print_ms(&nodes->items[i], "finishedAt");
+		s.to = to > s.to ? to : s.to;
+	}
+	return s;
+}
+
+/* Where within the run the node was at work; at least one mark. */
+static void put_bar(struct buf *out, struct span run, struct span node)
+{
+	int64_t width = table_terminal_width() < WIDE_COLUMNS ? BAR_NARROW : BAR_WIDE;
+	int64_t whole = run.to > run.from ? run.to - run.from : 1;
+	int64_t first = (node.from - run.from) * width / whole;
+	int64_t end = ((node.to - run.from) * width + whole - 1) / whole;
+	first = first < 0 ? 0 : first > width - 1 ? width - 1 : first;
+	end = end <= first ? first + 1 : end > width ? width : end;
+	for (int64_t i = 0; i < width; i++)
+		buf_puts(out, i >= first && i < end ? "▆" : "·");
+}
+
+/* ---- nodes ---- */
+
+static void node_row(struct table *t, const struct value *n, struct span run)
+{
+	CLEANUP_BUF struct buf took = {0}, bar = {0}, agent = {0};
+	struct span s = {print_ms(n, "startedAt"), print_ms(n, "finishedAt")};
+	print_took(&took, n);
+	if (run.from >= 0 && s.from >= 0 && value_getz(n, "copiedFrom") == NULL)
+		put_bar(&bar, run, (struct span){s.from, s.to < 0 ? run.to : s.to});
+	buf_put_str(&agent, print_text(n, "agent"));
+	buf_putc(&agent, ' ');
+	buf_put_str(&agent, print_text(n, "action"));
+	int64_t tries = print_int(n, "attempt");
+	table_cell(t, print_text(n, "id"));
+	table_cell(t, buf_str(&agent));
+	table_cell(t, print_text(n, "status"));
+	table_cell(t, print_text(value_getz(n, "error"), "code"));
+	if (value_getz(n, "copiedFrom"))
+		table_cell(t, STR("kept"));
+	else if (tries > 0)
+		table_cellf(t, "%lld", (long long)tries);
+	else
+		table_cell(t, STR(""));
+	table_cell(t, buf_str(&took));
+	table_cell(t, buf_str(&bar));
+}
+
+static void print_nodes(const struct value *run, const struct value *nodes)
+{
+	static const struct table_column columns[] = {
+		{"NODE", TABLE_CUT},    {"AGENT", TABLE_CUT},   {"STATUS", TABLE_WHOLE},
+		{"ERROR", TABLE_CUT},   {"TRIES", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
+		{"TIMELINE", TABLE_WHOLE},
+	};
+	struct table *t = table_new(columns, ARRAY_LEN(columns));
+	struct span span = run_span(run, nodes);
+	for (uint32_t i = 0; i < nodes->n; i++)
+		node_row(t, &nodes->items[i], span);
+	table_print(t);
+}
+
+/* "3 nodes: 2 SUCCESS, 1 SKIPPED" */
+static void print_totals(const struct value *nodes)
+{
+	static const char *const states[] = {"SUCCESS", "FAILED",  "TIMED_OUT", "CANCELLED",
+					     "SKIPPED", "RUNNING", "QUEUED",    "PENDING"};
+	const char *sep = ": ";
+	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
+	for (size_t s = 0; s < ARRAY_LEN(states); s++) {
+		unsigned n = 0;
+		for (uint32_t i = 0; i < nodes->n; i++)
+			n += str_eqz(print_text(&nodes->items[i], "status"), states[s]);
+		if (n > 0) {
+			printf("%s%u ", sep, n);
+			put_status(str_of(states[s]));
+			sep = ", ";
+		}
+	}
+	printf("\n");
+}
+
+/* The messages are too long for the table. */
+static void print_errors(const struct value *nodes)
+{
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		const struct value *n = &nodes->items[i];
+		struct str message = print_text(value_getz(n, "error"), "message");
+		if (message.n == 0 || str_eqz(print_text(n, "status"), "SKIPPED"))
+			continue;
+		printf("  %s", table_bold());
+		table_put(print_text(n, "id"));
+		printf("%s: ", table_plain());
+		table_put(message);
+		printf("\n");
+	}
+}
+
+/* ---- head ---- */
+
+static void head(const char *name, struct str text)
+{
+	if (text.n == 0)
+		return;
+	printf("%s%-9s%s ", table_dim(), name, table_plain());
+	table_put(text);
+	printf("\n");
+}
+
+static void print_head(const struct value *run)
+{
+	CLEANUP_BUF struct buf created = {0}, took = {0}, workflow = {0}, error = {0};
+	const struct value *e = value_getz(run, "error");
+	table_time(&created, print_text(run, "createdAt"));
+	print_took(&took, run);
+	buf_put_str(&workflow, print_text(run, "workflowName"));
+	buf_printf(&workflow, " version %lld", (long long)print_int(run, "workflowVersion"));
+	if (value_is(e, VALUE_OBJECT)) {
+		buf_put_str(&error, print_text(e, "code"));
+		buf_puts(&error, ": ");
+		buf_put_str(&error, print_text(e, "message"));
+	}
+	head("run", print_text(run, "id"));
+	head("workflow", buf_str(&workflow));
+	printf("%s%-9s%s ", table_dim(), "status", table_plain());
+	put_status(print_text(run, "status"));
+	printf("\n");
+	head("created", buf_str(&created));
+	head("took", buf_str(&took));
+	head("retry of", print_text(run, "parentRunId"));
+	head("error", buf_str(&error));
+}
+
+void print_run(const struct value *run)
+{
+	const struct value *nodes = value_getz(run, "nodes");
+	print_head(run);
+	if (!value_is(nodes, VALUE_ARRAY) || nodes->n == 0)
+		return;
+	printf("\n");
+	print_nodes(run, nodes);
+	print_totals(nodes);
+	print_errors(nodes);
+}
