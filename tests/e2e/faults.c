@@ -22,6 +22,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#pragma GCC visibility push(default) /* the program is built with hidden symbols */
+
 enum call { CALL_NONE, CALL_SYNC, CALL_WRITE, CALL_MALLOC, CALL_FORK };
 
 static enum call armed;
