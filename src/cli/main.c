@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 #include "cli/cli.h"
+#include "io/uvmem.h"
 
 const struct command *const cli_commands[] = {
 	&cmd_serve, &cmd_demo,   &cmd_apply, &cmd_diff,     &cmd_lint,   &cmd_workflows,
@@ -56,6 +57,7 @@ bool cli_parse(const struct command *command, const struct opt *opts, size_t n, 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
+	uvmem_install();
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		help(argc > 1 ? stdout : stderr);
 		return argc > 1 ? CLI_OK : CLI_USAGE;

@@ -78,6 +78,7 @@ def survive(workflow, name, context, fault, workspaces=()):
         finished = d.process.poll() is None
         status = d.stop() if finished else d.process.wait()
         hit = status not in (0,)
+        log = d.log_text()
         no_orphans()
         assert again.start(), again.log_text()
         first = list(acknowledged)
@@ -88,7 +89,7 @@ def survive(workflow, name, context, fault, workspaces=()):
         assert len(again.ok("GET", "/api/runs")["items"]) == 1
         assert again.stop() == 0
         no_orphans()
-        return hit, status, d.log_text()
+        return hit, status, log
     finally:
         d.kill()
         again.kill()
@@ -151,41 +152,35 @@ def two_hundred_random_kills_lose_nothing():
         shutil.rmtree(folder)
 
 
+def sweep(call, error, step, most_quiet=5):
+    """Fails the k-th call, k from 1 in steps that grow to `step`, until so many in a row did not
+    end the process: then there are no more. How often it did end it."""
+    k, hits, quiet = 1, 0, 0
+    while quiet < most_quiet:
+        hit, status, log = survive(DIAMOND, "diamond", {}, f"{call}:{k}:{error}")
+        if hit:  # 127: the dynamic linker had no memory
+            assert status in (1, 70, 127), (k, status, log)
+            assert "fatal:" in log or "drover serve:" in log or status == 127, (k, status, log)
+        hits += hit
+        quiet = 0 if hit else quiet + 1
+        k += min(step, max(1, k // 8))
+    return hits
+
+
 def a_failed_sync_ends_the_process_before_any_further_answer():
-    k, hits = 1, 0
-    while True:
-        hit, status, log = survive(DIAMOND, "diamond", {}, f"sync:{k}:EIO")
-        if not hit:
-            break
-        assert status in (1, 70), (k, status, log)
-        assert "fatal:" in log or "drover serve:" in log, log
-        hits, k = hits + 1, k + 1
-    assert hits > 5
+    assert sweep("sync", "EIO", 1) > 5
 
 
 def a_failed_write_is_survived_or_ends_with_a_reason():
-    k, hits = 1, 0
-    while k < 400:
-        hit, status, log = survive(DIAMOND, "diamond", {}, f"write:{k}:EIO")
-        if not hit and k > 60:
-            break
-        if hit:
-            assert status in (1, 70), (k, status, log)
-            assert "fatal:" in log or "drover serve:" in log, log
-            hits += 1
-        k += 1 if k < 20 else 7
-    assert hits > 5
+    assert sweep("write", "EIO", 7) > 5
 
 
 def a_failed_allocation_is_survived_or_ends_with_a_reason():
-    hits = 0
-    for k in [1, 2, 3, 5, 8, 13, 21, 34, 55, 89] + list(range(100, 9000, 97)):
-        hit, status, log = survive(DIAMOND, "diamond", {}, f"malloc:{k}:ENOMEM")
-        if hit:
-            assert status in (1, 70, 127), (k, status, log)
-            assert "fatal:" in log or "drover serve:" in log or status == 127, (k, status, log)
-            hits += 1
-    assert hits > 5
+    assert sweep("malloc", "ENOMEM", 97, 30) > 5
+
+
+def a_failed_fork_is_survived_or_ends_with_a_reason():
+    sweep("fork", "EAGAIN", 1)
 
 
 main([scan_and_notify_survives_a_kill_at_every_commit,
@@ -193,4 +188,5 @@ main([scan_and_notify_survives_a_kill_at_every_commit,
       two_hundred_random_kills_lose_nothing,
       a_failed_sync_ends_the_process_before_any_further_answer,
       a_failed_write_is_survived_or_ends_with_a_reason,
-      a_failed_allocation_is_survived_or_ends_with_a_reason])
+      a_failed_allocation_is_survived_or_ends_with_a_reason,
+      a_failed_fork_is_survived_or_ends_with_a_reason])
