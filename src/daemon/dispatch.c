@@ -1,5 +1,6 @@
 #include "daemon/dispatch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,8 +82,20 @@ static void on_log_line(void *arg, struct str line, bool truncated)
 	r->n_lines++;
 }
 
+/* On its own, so that the engine, when it keeps no more either, leaves out this line alone. */
+static void tell_dropped(struct running *r, uint64_t n_bytes)
+{
+	char text[96];
+	int n = snprintf(text, sizeof(text), "drover: %llu bytes of this attempt's log were not kept",
+			 (unsigned long long)n_bytes);
+	flush_lines(r);
+	on_log_line(r, str_n(text, (size_t)n), false);
+}
+
 static void on_script_done(void *arg, const struct sandbox_result *s)
 {
+	if (s->n_log_bytes_dropped > 0)
+		tell_dropped(arg, s->n_log_bytes_dropped);
 	struct attempt_result result = {
 		.end = s->code ? ATTEMPT_END_ERROR : ATTEMPT_END_OUTPUT,
 		.output = s->output,

@@ -34,7 +34,7 @@ class Folder:
 class Agents(Folder):
     """A root for --agents. Each agent has one action, run, and a program in shell or Python."""
 
-    def add(self, name, program, output=None, language="sh", **limits):
+    def add(self, name, program, schema=None, language="sh", **limits):
         if language != "none":
             self.write(f"{name}/main", program)
         command = program if language == "none" else [{"sh": "sh", "py": "python3"}[language],
@@ -42,7 +42,7 @@ class Agents(Folder):
         self.write(f"{name}/agent.yaml", json.dumps({
             "name": name, "type": "SCRIPT", "version": "1", "description": "made by a test",
             "riskLevel": "AUTO", "command": command, "limits": limits,
-            "capabilities": [{"name": "run", "inputSchema": ANY, "outputSchema": output or ANY}]}))
+            "capabilities": [{"name": "run", "inputSchema": ANY, "outputSchema": schema or ANY}]}))
         return name
 
 
