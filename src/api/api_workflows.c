@@ -300,14 +300,13 @@ static void checked(void *arg, const struct engine_reply *reply)
 		(void)call_problem_reply(c, reply);
 		return;
 	}
-	struct save *s = c->state;
 	struct buf body = {0};
 	struct json_out o = json_out_to(&body);
 	json_out_object(&o);
 	json_out_key(&o, "valid");
 	json_out_bool(&o, true);
 	json_out_key(&o, "definition");
-	json_out_value(&o, &s->doc);
+	json_out_raw(&o, reply->json);
 	json_out_end(&o);
 	(void)call_reply(c, 200, &body);
 }

@@ -7,6 +7,7 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "cli/client_private.h"
+#include "cli/finding.h"
 #include "json/parse.h"
 
 enum { CONNECT_TIMEOUT_MS = 5000 };
@@ -98,8 +99,9 @@ static CURLcode perform(struct client *c)
 	return r;
 }
 
-bool client_call(struct client *c, const char *method, const char *path, struct str body,
-		 const char *content_type, struct response *ret)
+/* NULL, or why there is no answer of a drover. */
+static const char *call(struct client *c, const char *method, const char *path, struct str body,
+			const char *content_type, struct response *ret)
 {
 	*ret = (struct response){.value = value_null()};
 	client_prepare(c, c->curl, method, path, &c->once);
@@ -116,51 +118,74 @@ bool client_call(struct client *c, const char *method, const char *path, struct 
 	}
 	CURLcode r = perform(c);
 	if (r != CURLE_OK)
-		return client_unreachable(c, curl_easy_strerror(r));
+		return curl_easy_strerror(r);
 	long status = 0;
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
 	ret->status = (int)status;
 	if (ret->body.n > 0 &&
 	    json_parse(&ret->arena, buf_str(&ret->body), JSON_BORROW, &ret->value, NULL) != 0)
-		return client_unreachable(c, "what answers there is not drover");
-	return true;
+		return "what answers there is not drover";
+	return NULL;
+}
+
+bool client_call(struct client *c, const char *method, const char *path, struct str body,
+		 const char *content_type, struct response *ret)
+{
+	const char *problem = call(c, method, path, body, content_type, ret);
+	return problem ? client_unreachable(c, problem) : true;
+}
+
+bool client_try(struct client *c, const char *path, struct response *ret)
+{
+	return call(c, "GET", path, (struct str){0}, NULL, ret) == NULL;
 }
 
 int client_get(struct client *c, const char *path, struct response *ret)
 {
 	if (!client_call(c, "GET", path, (struct str){0}, NULL, ret))
 		return CLI_UNREACHABLE;
-	return ret->status >= 400 ? client_refused(ret, NULL) : CLI_OK;
+	return ret->status >= 400 ? client_refused(ret) : CLI_OK;
 }
 
-int client_refused(const struct response *r, const char *file)
+/* One finding; with its line of the file when it has a place there. */
+static void put_finding(const struct value *e, const char *file, struct str text)
+{
+	struct finding f = {
+		.path = value_text(value_getz(e, "path")),
+		.message = value_text(value_getz(e, "message")),
+	};
+	const struct value *line = value_getz(e, "line"), *column = value_getz(e, "column");
+	if (value_is(line, VALUE_INT) && value_is(column, VALUE_INT)) {
+		f.line = (int)line->i;
+		f.column = (int)column->i;
+	}
+	finding_print(stderr, file, text, &f);
+}
+
+int client_refused_file(const struct response *r, const char *file, struct str text)
 {
 	CLEANUP_BUF struct buf out = {0};
 	struct str title = value_text(value_getz(&r->value, "title"));
 	struct str detail = value_text(value_getz(&r->value, "detail"));
-	buf_printf(&out, "drover: ");
 	if (title.n > 0)
 		escape_terminal(&out, title);
 	else
 		buf_printf(&out, "the service answered %d", r->status);
-	if (detail.n > 0) {
+	const struct value *errors = value_getz(&r->value, "errors");
+	bool again = value_is(errors, VALUE_ARRAY) && errors->n == 1 &&
+		     str_eq(detail, value_text(value_getz(&errors->items[0], "message")));
+	if (detail.n > 0 && !again) {
 		buf_puts(&out, ": ");
 		escape_terminal(&out, detail);
 	}
-	const struct value *errors = value_getz(&r->value, "errors");
-	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++) {
-		const struct value *e = &errors->items[i];
-		const struct value *line = value_getz(e, "line"), *column = value_getz(e, "column");
-		struct str path = value_text(value_getz(e, "path"));
-		buf_puts(&out, "\n  ");
-		if (file && value_is(line, VALUE_INT))
-			buf_printf(&out, "%s:%lld:%lld: ", file, (long long)line->i,
-				   value_is(column, VALUE_INT) ? (long long)column->i : 1LL);
-		escape_terminal(&out, path);
-		buf_puts(&out, path.n ? ": " : "");
-		escape_terminal(&out, value_text(value_getz(e, "message")));
-	}
 	fflush(stdout);
-	fprintf(stderr, "%s\n", out.p);
+	fprintf(stderr, "drover: %s\n", out.p);
+	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++)
+		put_finding(&errors->items[i], file, text);
 	return CLI_FAILED;
+}
+
+int client_refused(const struct response *r)
+{
+	return client_refused_file(r, NULL, (struct str){0});
 }

@@ -56,14 +56,17 @@ struct client_stream {
 };
 int client_follow(struct client *c, struct client_stream *streams, size_t n);
 
-/*
- * Prints a refusal (problem+json) on stderr: title, detail and every finding with its place.
- * `file` names the document that was sent, NULL = none. Returns CLI_FAILED.
- */
-int client_refused(const struct response *r, const char *file);
+/* Prints a refusal (problem+json) on stderr: title, detail and every finding. CLI_FAILED. */
+int client_refused(const struct response *r);
+
+/* The same about a document that was sent: findings show their line of its text. */
+int client_refused_file(const struct response *r, const char *file, struct str text);
 
 /* GET, for commands that only read: CLI_OK, else what was wrong was said on stderr. */
 int client_get(struct client *c, const char *path, struct response *ret);
+
+/* GET without a word: whether an answer came. */
+bool client_try(struct client *c, const char *path, struct response *ret);
 
 /* Appends text percent-encoded for one path segment or query value. */
 void client_escape(struct buf *out, struct str text);

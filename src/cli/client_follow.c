@@ -132,7 +132,7 @@ static void refused(struct follower *f)
 {
 	struct response r = {.status = (int)f->status, .body = f->refusal};
 	json_parse(&r.arena, buf_str(&f->refusal), 0, &r.value, NULL);
-	client_refused(&r, NULL);
+	client_refused(&r);
 	arena_free(&r.arena);
 	f->stream->status = CLI_FAILED;
 	f->state = DONE;

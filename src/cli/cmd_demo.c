@@ -62,7 +62,7 @@ static int apply(struct demo *d)
 	if (!client_call(d->client, "POST", "/api/workflows?upsert=true", buf_str(&text),
 			 document_type(path), &r))
 		return CLI_UNREACHABLE;
-	return r.status >= 400 ? client_refused(&r, path) : CLI_OK;
+	return r.status >= 400 ? client_refused_file(&r, path, buf_str(&text)) : CLI_OK;
 }
 
 static int trigger(struct demo *d)
@@ -81,7 +81,7 @@ static int trigger(struct demo *d)
 	if (!client_call(d->client, "POST", path.p, buf_str(&body), NULL, &r))
 		return CLI_UNREACHABLE;
 	if (r.status >= 400)
-		return client_refused(&r, NULL);
+		return client_refused(&r);
 	snprintf(d->run, sizeof(d->run), "%.*s", STR_ARG(print_text(&r.value, "workflowRunId")));
 	return CLI_OK;
 }
@@ -166,8 +166,6 @@ static int demo(const char *target, bool keep)
 	if (keep)
 		say_kept(&d.service);
 	demo_service_end(&d.service, keep);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return CLI_FAILED;
 	return status;
 }
 

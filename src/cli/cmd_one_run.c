@@ -70,7 +70,7 @@ static int post(const struct cli_common *common, const char *run, const struct o
 	if (!client_call(c, "POST", path.p, buf_str(&body), NULL, &r))
 		return CLI_UNREACHABLE;
 	if (r.status >= 400)
-		return client_refused(&r, NULL);
+		return client_refused(&r);
 	if (common->json)
 		print_json(&r);
 	else

@@ -46,6 +46,21 @@ static bool run_body(const char *context_arg, const struct opt_list *pairs, bool
 	return true;
 }
 
+/* The new run's id, or what a dry run says. */
+static void print_started(const struct response *r, struct str id, bool json)
+{
+	CLEANUP_BUF struct buf text = {0};
+	if (json) {
+		print_json(r);
+		return;
+	}
+	if (id.n > 0)
+		buf_put_str(&text, id);
+	else
+		json_write_pretty(&text, &r->value);
+	printf("%s\n", text.p);
+}
+
 static int run_trigger(struct client *c, const struct cli_common *common, const char *workflow,
 		       const char *key, struct str body, bool watch)
 {
@@ -62,13 +77,10 @@ static int run_trigger(struct client *c, const struct cli_common *common, const 
 	if (!client_call(c, "POST", path.p, body, NULL, &r))
 		return CLI_UNREACHABLE;
 	if (r.status >= 400)
-		return client_refused(&r, NULL);
+		return client_refused(&r);
 	struct str id = print_text(&r.value, "workflowRunId");
 	if (!watch || id.n == 0) {
-		if (common->json || id.n == 0)
-			print_json(&r);
-		else
-			printf("%.*s\n", STR_ARG(id));
+		print_started(&r, id, common->json);
 		return CLI_OK;
 	}
 	return watch_run(c, common, id, false);

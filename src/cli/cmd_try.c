@@ -1,39 +1,60 @@
 /* eval, validate: no server needed. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/document.h"
+#include "cli/finding.h"
+#include "cli/table.h"
 #include "json/parse.h"
 #include "json/validate_lines.h"
 #include "json/write.h"
 #include "text/eval_lines.h"
 
-/* Parses an answer of one of the pure helpers and prints it for people. */
-static int print_answer(struct buf *answer, bool json, int (*print)(const struct value *))
+/* What was wrong with a request: the message, its place in `text`, findings about a schema. */
+static void print_error(const struct value *error, const char *name, struct str text)
 {
-	if (json)
-		printf("%s\n", answer->p);
+	const struct value *at = value_getz(error, "position"), *errors = value_getz(error, "errors");
+	struct finding f = {.path = value_text(value_getz(error, "path")),
+			    .message = value_text(value_getz(error, "message"))};
+	if (value_is(at, VALUE_INT) && text.n > 0) {
+		f.line = 1;
+		f.column = (int)at->i + 1;
+	}
+	if (!value_is(errors, VALUE_ARRAY) || errors->n == 0)
+		finding_print(stderr, name, text, &f);
+	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++)
+		finding_print(stderr, name, (struct str){0},
+			      &(struct finding){value_text(value_getz(&errors->items[i], "path")),
+						value_text(value_getz(&errors->items[i], "message")),
+						0, 0});
+}
+
+/* Prints an answer of one of the pure helpers; the exit status. */
+static int print_answer(const struct buf *answer, bool json, const char *name, struct str text,
+			int (*print)(const struct value *answer, bool json))
+{
 	CLEANUP_ARENA struct arena a = {0};
 	struct value v;
+	if (json)
+		printf("%s\n", answer->p);
 	if (json_parse(&a, buf_str(answer), 0, &v, NULL) != 0)
 		return CLI_FAILED;
 	const struct value *error = value_getz(&v, "error");
-	if (error) {
-		const struct value *at = value_getz(error, "position");
-		if (!json)
-			fprintf(stderr, "drover: %.*s (at %lld)\n",
-				STR_ARG(value_text(value_getz(error, "message"))),
-				value_is(at, VALUE_INT) ? (long long)at->i : 0);
-		return CLI_FAILED;
-	}
-	return json ? CLI_OK : print(&v);
+	if (!error)
+		return print(&v, json);
+	if (!json)
+		print_error(error, name, text);
+	return CLI_FAILED;
 }
 
 /* ---- eval ---- */
 
-static int print_value(const struct value *answer)
+static int print_value(const struct value *answer, bool json)
 {
+	if (json)
+		return CLI_OK;
 	const struct value *v = value_getz(answer, "value");
 	CLEANUP_BUF struct buf out = {0};
 	json_write_pretty(&out, v ? v : &VALUE_NULL_INIT);
@@ -69,12 +90,16 @@ static int eval_run(int argc, char **argv)
 	struct value request = value_object(&a, 2), v = value_object(&a, 0);
 	if (roots && !document_json(&a, roots, &v))
 		return CLI_USAGE;
+	if (v.kind != VALUE_OBJECT) {
+		fprintf(stderr, "drover eval: --roots wants a JSON object\n");
+		return CLI_USAGE;
+	}
 	value_putz(&a, &request, "expr", value_strz(rest.items[0]));
 	value_putz(&a, &request, "roots", v);
 	CLEANUP_BUF struct buf line = {0}, answer = {0};
 	json_write(&line, &request);
 	eval_line(&answer, buf_str(&line));
-	return print_answer(&answer, json, print_value);
+	return print_answer(&answer, json, "expression", str_of(rest.items[0]), print_value);
 }
 
 const struct command cmd_eval = {"eval", "EXPR [--roots JSON|@FILE] | --lines",
@@ -82,19 +107,29 @@ const struct command cmd_eval = {"eval", "EXPR [--roots JSON|@FILE] | --lines",
 
 /* ---- validate ---- */
 
-static int print_verdict(const struct value *answer)
+static int print_verdict(const struct value *answer, bool json)
 {
 	const struct value *valid = value_getz(answer, "valid"),
 			   *errors = value_getz(answer, "errors");
-	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++) {
+	for (uint32_t i = 0; !json && value_is(errors, VALUE_ARRAY) && i < errors->n; i++) {
 		struct str path = value_text(value_getz(&errors->items[i], "path"));
-		printf("%.*s%s%.*s\n", STR_ARG(path), path.n ? ": " : "",
-		       STR_ARG(value_text(value_getz(&errors->items[i], "message"))));
+		table_put(path);
+		printf("%s", path.n ? ": " : "");
+		table_put(value_text(value_getz(&errors->items[i], "message")));
+		printf("\n");
 	}
 	if (!value_is(valid, VALUE_BOOL) || !valid->b)
 		return CLI_FAILED;
-	printf("valid\n");
+	if (!json)
+		printf("valid\n");
 	return CLI_OK;
+}
+
+/* A document is a file's name, or JSON. */
+static bool read_document(struct arena *a, const char *doc, struct value *ret)
+{
+	bool file = strcmp(doc, "-") == 0 || (doc[0] != '@' && access(doc, F_OK) == 0);
+	return document_json(a, file ? arena_printf(a, "@%s", doc) : doc, ret);
 }
 
 static void validate_one(void *arg, struct str line, struct buf *out)
@@ -128,10 +163,7 @@ static int validate_run(int argc, char **argv)
 	}
 	CLEANUP_ARENA struct arena a = {0};
 	struct value request = value_object(&a, 2), s, data;
-	const char *doc = rest.items[0];
-	if (doc[0] != '@' && doc[0] != '{' && doc[0] != '[' && doc[0] != '"')
-		doc = arena_printf(&a, "@%s", doc); /* a file's name */
-	if (!document_json(&a, schema, &s) || !document_json(&a, doc, &data))
+	if (!document_json(&a, schema, &s) || !read_document(&a, rest.items[0], &data))
 		return CLI_USAGE;
 	value_putz(&a, &request, "schema", s);
 	value_putz(&a, &request, "data", data);
@@ -140,8 +172,8 @@ static int validate_run(int argc, char **argv)
 	struct validate_lines *v = validate_lines_new(formats);
 	validate_lines_answer(v, buf_str(&line), &answer);
 	validate_lines_free(v);
-	return print_answer(&answer, json, print_verdict);
+	return print_answer(&answer, json, "schema", (struct str){0}, print_verdict);
 }
 
 const struct command cmd_validate = {"validate", "--schema JSON|@FILE DOC | --lines",
-				     "check a document against a JSON Schema", validate_run};
+				     "check a document (JSON, a file or -) against a JSON Schema", validate_run};

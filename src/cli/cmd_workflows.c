@@ -1,4 +1,4 @@
-/* apply, diff, lint, workflows. */
+/* apply, diff, workflows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,43 +18,55 @@ static bool has_files(const char *command, const struct opt_list *files)
 	return false;
 }
 
-/* Sends a workflow file to `path` (which has its query begun). */
-static bool send_file(struct client *c, const struct cli_common *common, const char *path,
-		      const char *file, struct response *ret, int *ret_exit)
+/* Sends a workflow document to `path` (which has its query begun). */
+static bool send_text(struct client *c, const struct cli_common *common, const char *path,
+		      const char *file, struct str text, struct response *ret)
 {
-	CLEANUP_BUF struct buf text = {0}, full = {0};
-	if (!document_read(file, &text)) {
-		*ret_exit = CLI_USAGE;
-		return false;
-	}
-	buf_reserve(&text, 1);
+	CLEANUP_BUF struct buf full = {0};
 	buf_puts(&full, path);
 	client_escape(&full, str_of(common->project));
-	if (client_call(c, "POST", full.p, buf_str(&text), document_type(file), ret))
-		return true;
-	*ret_exit = CLI_UNREACHABLE;
-	return false;
+	return client_call(c, "POST", full.p, text, document_type(file), ret);
 }
+
+/* Calls `one` for each file; the gravest exit status. */
+static int for_files(const struct opt_list *files, int (*one)(void *arg, const char *file,
+		     struct str text), void *arg)
+{
+	int worst = CLI_OK;
+	for (size_t i = 0; i < files->n; i++) {
+		CLEANUP_BUF struct buf text = {0};
+		int status = CLI_USAGE;
+		buf_reserve(&text, 1);
+		if (document_read(files->items[i], &text))
+			status = one(arg, files->items[i], buf_str(&text));
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+struct sender {
+	const struct cli_common *common;
+	struct client *client;
+};
 
 /* ---- apply ---- */
 
-static int apply_file(struct client *c, const struct cli_common *common, const char *file)
+static int apply_file(void *arg, const char *file, struct str text)
 {
-	int status;
+	const struct sender *s = arg;
 	CLEANUP_RESPONSE struct response r = {0};
-	if (!send_file(c, common, "/api/workflows?upsert=true&project=", file, &r, &status))
-		return status;
+	if (!send_text(s->client, s->common, "/api/workflows?upsert=true&project=", file, text, &r))
+		return CLI_UNREACHABLE;
 	if (r.status >= 400)
-		return client_refused(&r, file);
-	if (common->json) {
+		return client_refused_file(&r, file, text);
+	if (s->common->json) {
 		print_json(&r);
 		return CLI_OK;
 	}
-	const struct value *version = value_getz(&r.value, "version");
 	struct str outcome = print_text(&r.value, "outcome");
 	printf("%.*s: %.*s, version %lld\n", STR_ARG(print_text(&r.value, "name")),
 	       STR_ARG(outcome.n ? outcome : STR("saved")),
-	       value_is(version, VALUE_INT) ? (long long)version->i : 0);
+	       (long long)print_int(&r.value, "version"));
 	return CLI_OK;
 }
 
@@ -64,7 +76,7 @@ static int apply_run(int argc, char **argv)
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0};
 	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow file, YAML or JSON"},
+		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
 		CLI_COMMON_OPTS(common),
 	};
 	int status;
@@ -73,53 +85,13 @@ static int apply_run(int argc, char **argv)
 	if (!has_files("apply", &files))
 		return CLI_USAGE;
 	CLEANUP_CLIENT struct client *c = client_new(&common);
-	int worst = CLI_OK;
-	for (size_t i = 0; i < files.n; i++) {
-		status = apply_file(c, &common, files.items[i]);
-		worst = status > worst ? status : worst;
-	}
-	return worst;
+	struct sender s = {&common, c};
+	return for_files(&files, apply_file, &s);
 }
 
 const struct command cmd_apply = {"apply", "-f FILE…",
 				  "save workflows; a new version only when something changed",
 				  apply_run};
-
-/* ---- lint ---- */
-
-static int lint_run(int argc, char **argv)
-{
-	struct cli_common common;
-	cli_common_init(&common);
-	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0};
-	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow file, YAML or JSON"},
-		CLI_COMMON_OPTS(common),
-	};
-	int status;
-	if (!cli_parse(&cmd_lint, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 0, &status))
-		return status;
-	if (!has_files("lint", &files))
-		return CLI_USAGE;
-	CLEANUP_CLIENT struct client *c = client_new(&common);
-	int worst = CLI_OK;
-	for (size_t i = 0; i < files.n; i++) {
-		CLEANUP_RESPONSE struct response r = {0};
-		if (!send_file(c, &common, "/api/workflows/validate?project=", files.items[i], &r,
-			       &status))
-			return status;
-		if (common.json)
-			print_json(&r);
-		if (r.status >= 400)
-			worst = common.json ? CLI_FAILED : client_refused(&r, files.items[i]);
-		else if (!common.json)
-			printf("%s: ok\n", files.items[i]);
-	}
-	return worst;
-}
-
-const struct command cmd_lint = {"lint", "-f FILE…", "judge workflow files without saving them",
-				 lint_run};
 
 /* ---- diff ---- */
 
@@ -132,26 +104,38 @@ static void pretty(const struct value *definition, struct buf *out)
 	buf_putc(out, '\n');
 }
 
-static int diff_file(struct client *c, const struct cli_common *common, const char *file)
+/* The saved definition of that name as text; none when there is none. */
+static int read_saved(const struct sender *s, struct str name, struct buf *out)
 {
-	int status;
-	CLEANUP_RESPONSE struct response wanted = {0}, current = {0};
-	if (!send_file(c, common, "/api/workflows/validate?project=", file, &wanted, &status))
-		return status;
-	if (wanted.status >= 400)
-		return client_refused(&wanted, file);
-	const struct value *definition = value_getz(&wanted.value, "definition");
-	CLEANUP_BUF struct buf path = {0}, before = {0}, after = {0};
+	CLEANUP_RESPONSE struct response r = {0};
+	CLEANUP_BUF struct buf path = {0};
 	buf_puts(&path, "/api/workflows/");
-	client_escape(&path, print_text(definition, "name"));
+	client_escape(&path, name);
 	buf_puts(&path, "?project=");
-	client_escape(&path, str_of(common->project));
-	if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &current))
+	client_escape(&path, str_of(s->common->project));
+	if (!client_call(s->client, "GET", path.p, (struct str){0}, NULL, &r))
 		return CLI_UNREACHABLE;
-	if (current.status >= 400 && current.status != 404)
-		return client_refused(&current, NULL);
-	if (current.status != 404)
-		pretty(value_getz(&current.value, "definition"), &before);
+	if (r.status >= 400 && r.status != 404)
+		return client_refused(&r);
+	if (r.status != 404)
+		pretty(value_getz(&r.value, "definition"), out);
+	return CLI_OK;
+}
+
+static int diff_file(void *arg, const char *file, struct str text)
+{
+	const struct sender *s = arg;
+	CLEANUP_RESPONSE struct response wanted = {0};
+	if (!send_text(s->client, s->common, "/api/workflows/validate?project=", file, text,
+		       &wanted))
+		return CLI_UNREACHABLE;
+	if (wanted.status >= 400)
+		return client_refused_file(&wanted, file, text);
+	const struct value *definition = value_getz(&wanted.value, "definition");
+	CLEANUP_BUF struct buf before = {0}, after = {0};
+	int status = read_saved(s, print_text(definition, "name"), &before);
+	if (status != CLI_OK)
+		return status;
 	pretty(definition, &after);
 	return linediff_print(buf_str(&before), buf_str(&after), "saved", file) ? CLI_FAILED
 										: CLI_OK;
@@ -163,7 +147,7 @@ static int diff_run(int argc, char **argv)
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0};
 	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow file, YAML or JSON"},
+		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
 		CLI_SERVER_OPTS(common),
 	};
 	int status;
@@ -172,18 +156,42 @@ static int diff_run(int argc, char **argv)
 	if (!has_files("diff", &files))
 		return CLI_USAGE;
 	CLEANUP_CLIENT struct client *c = client_new(&common);
-	int worst = CLI_OK;
-	for (size_t i = 0; i < files.n; i++) {
-		status = diff_file(c, &common, files.items[i]);
-		worst = status > worst ? status : worst;
-	}
-	return worst;
+	struct sender s = {&common, c};
+	return for_files(&files, diff_file, &s);
 }
 
 const struct command cmd_diff = {
 	"diff", "-f FILE…", "what apply would change; exit 1 when something would", diff_run};
 
 /* ---- workflows ---- */
+
+static void print_workflows(const struct value *items)
+{
+	static const struct table_column columns[] = {
+		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},  {"VERSION", TABLE_WHOLE},
+		{"UPDATED", TABLE_WHOLE},  {"DESCRIPTION", TABLE_CUT},
+	};
+	struct table *t = table_new(columns, ARRAY_LEN(columns));
+	for (uint32_t i = 0; value_is(items, VALUE_ARRAY) && i < items->n; i++) {
+		const struct value *w = &items->items[i];
+		CLEANUP_BUF struct buf updated = {0};
+		table_time_short(&updated, print_text(w, "updatedAt"));
+		table_cell(t, print_text(w, "name"));
+		table_cell(t, print_text(w, "status"));
+		table_cellf(t, "%lld", (long long)print_int(w, "version"));
+		table_cell(t, buf_str(&updated));
+		table_cell(t, print_text(w, "description"));
+	}
+	table_print(t);
+}
+
+static void print_definition(const struct value *workflow)
+{
+	CLEANUP_BUF struct buf text = {0};
+	const struct value *definition = value_getz(workflow, "definition");
+	json_write_pretty(&text, definition ? definition : workflow);
+	printf("%s\n", text.p);
+}
 
 static int workflows_run(int argc, char **argv)
 {
@@ -203,40 +211,18 @@ static int workflows_run(int argc, char **argv)
 	buf_puts(&path, rest.n > 0 ? "?project=" : "?limit=500&project=");
 	client_escape(&path, str_of(common.project));
 	CLEANUP_CLIENT struct client *c = client_new(&common);
-	CLEANUP_RESPONSE struct response r;
-	if (!client_call(c, "GET", path.p, (struct str){0}, NULL, &r))
-		return CLI_UNREACHABLE;
-	if (r.status >= 400)
-		return client_refused(&r, NULL);
-	const struct value *items = value_getz(&r.value, "items");
-	if (common.json || !value_is(items, VALUE_ARRAY)) {
-		if (common.json) {
-			print_json(&r);
-			return CLI_OK;
-		}
-		CLEANUP_BUF struct buf text = {0};
-		json_write_pretty(&text, &r.value);
-		printf("%s\n", text.p);
-		return CLI_OK;
-	}
-	static const struct table_column columns[] = {
-		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},  {"VERSION", TABLE_WHOLE},
-		{"UPDATED", TABLE_WHOLE},  {"DESCRIPTION", TABLE_CUT},
-	};
-	struct table *t = table_new(columns, ARRAY_LEN(columns));
-	for (uint32_t i = 0; i < items->n; i++) {
-		const struct value *w = &items->items[i], *version = value_getz(w, "version");
-		CLEANUP_BUF struct buf updated = {0};
-		table_time_short(&updated, print_text(w, "updatedAt"));
-		table_cell(t, print_text(w, "name"));
-		table_cell(t, print_text(w, "status"));
-		table_cellf(t, "%lld", value_is(version, VALUE_INT) ? (long long)version->i : 0);
-		table_cell(t, buf_str(&updated));
-		table_cell(t, print_text(w, "description"));
-	}
-	table_print(t);
+	CLEANUP_RESPONSE struct response r = {0};
+	status = client_get(c, path.p, &r);
+	if (status != CLI_OK)
+		return status;
+	if (common.json)
+		print_json(&r);
+	else if (rest.n > 0)
+		print_definition(&r.value);
+	else
+		print_workflows(value_getz(&r.value, "items"));
 	return CLI_OK;
 }
 
-const struct command cmd_workflows = {"workflows", "[NAME]", "list workflows, or show one",
+const struct command cmd_workflows = {"workflows", "[NAME]", "list workflows, or show one's definition",
 				      workflows_run};

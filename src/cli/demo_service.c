@@ -75,6 +75,17 @@ static void stop(const struct demo_service *s)
 		;
 }
 
+/* The other thread will find the service gone, and need not tell. */
+static void be_silent(void)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (null < 0)
+		return;
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	close(null);
+}
+
 static void *watch(void *arg)
 {
 	const struct demo_service *s = arg;
@@ -83,9 +94,11 @@ static void *watch(void *arg)
 	interrupting(&set);
 	while (sigwait(&set, &number) != 0)
 		;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* stop_minding() waits for _exit() */
+	fprintf(stderr, "\ndrover demo: interrupted; stopping the service\n");
+	be_silent();
 	stop(s);
 	remove_folder(s->folder);
-	fprintf(stderr, "\ndrover demo: interrupted; the service was stopped\n");
 	_exit(128 + number);
 }
 

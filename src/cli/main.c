@@ -1,9 +1,11 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "cli/cli.h"
+#include "engine/fields.h"
 #include "io/uvmem.h"
 
 const struct command *const cli_commands[] = {
@@ -54,19 +56,58 @@ bool cli_parse(const struct command *command, const struct opt *opts, size_t n, 
 	return true;
 }
 
-int main(int argc, char **argv)
+static const struct command *find(const char *name)
 {
-	const char *name = argc > 1 ? argv[1] : "--help";
-	uvmem_install();
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		help(argc > 1 ? stdout : stderr);
-		return argc > 1 ? CLI_OK : CLI_USAGE;
-	}
-	if (strcmp(name, "--version") == 0)
-		name = "version";
 	for (size_t i = 0; i < cli_n_commands; i++)
 		if (strcmp(cli_commands[i]->name, name) == 0)
-			return cli_commands[i]->run(argc - 1, argv + 1);
-	fprintf(stderr, "drover: no command '%s'; 'drover help' lists them\n", name);
+			return cli_commands[i];
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	const char *names[ARRAY_LEN(cli_commands)];
+	for (size_t i = 0; i < ARRAY_LEN(cli_commands); i++)
+		names[i] = cli_commands[i]->name;
+	const char *nearest = fields_nearest(str_of(name), names, ARRAY_LEN(names));
+	fprintf(stderr, "drover: there is no command '%s'%s%s%s; 'drover help' lists them\n", name,
+		nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 	return CLI_USAGE;
+}
+
+/* "help", "help COMMAND" */
+static int help_run(int argc, char **argv)
+{
+	if (argc < 2) {
+		help(stdout);
+		return CLI_OK;
+	}
+	const struct command *c = find(argv[1]);
+	char *ask[] = {argv[1], (char[]){"--help"}, NULL};
+	return c ? c->run(2, ask) : unknown(argv[1]);
+}
+
+/* What was printed must have gone out: a full disk is a failure. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "drover: can't write: %s\n", strerror(errno));
+	return status == CLI_OK ? CLI_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+	uvmem_install();
+	if (argc < 2) {
+		help(stderr);
+		return CLI_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+		return finish(help_run(argc - 1, argv + 1));
+	if (strcmp(name, "--version") == 0)
+		name = "version";
+	const struct command *c = find(name);
+	return c ? finish(c->run(argc - 1, argv + 1)) : unknown(name);
 }

@@ -13,7 +13,7 @@ void opt_list_free(struct opt_list *l)
 	*l = (struct opt_list){0};
 }
 
-static void list_add(struct opt_list *l, const char *item)
+void opt_list_add(struct opt_list *l, const char *item)
 {
 	l->items = mem_grow(l->items, (l->n + 1) * sizeof(*l->items));
 	l->items[l->n++] = item;
@@ -36,7 +36,7 @@ static bool assign(const char *command, const struct opt *o, const char *value)
 		*(const char **)o->to = value;
 		return true;
 	case OPT_LIST:
-		list_add(o->to, value);
+		opt_list_add(o->to, value);
 		return true;
 	case OPT_INT: {
 		char *end;
@@ -120,7 +120,7 @@ bool opts_parse(const char *command, const struct opt *opts, size_t n, int argc,
 	for (; p.at < argc; p.at++) {
 		const char *arg = argv[p.at];
 		if (only_rest || arg[0] != '-' || arg[1] == '\0') {
-			list_add(rest, arg);
+			opt_list_add(rest, arg);
 		} else if (strcmp(arg, "--") == 0) {
 			only_rest = true;
 		} else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {

@@ -33,6 +33,7 @@ struct command; /* see cli/cli.h */
 
 /* Frees what opts_parse() allocated in list options and `rest`. */
 void opt_list_free(struct opt_list *l);
+void opt_list_add(struct opt_list *l, const char *item);
 #define CLEANUP_OPT_LIST CLEANUP(opt_list_free)
 
 /*

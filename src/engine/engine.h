@@ -84,7 +84,7 @@ struct engine_reply { /* borrowed for the call */
 	int64_t version;              /* workflow saves */
 	enum run_status status;       /* triggers, cancel: the run's status */
 	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE */
-	struct str json;              /* dry run: what would happen, as JSON */
+	struct str json;              /* dry run: what would happen; check: the normal form */
 };
 
 /* Called exactly once per request, after what it says is durable; may be called before the
@@ -121,7 +121,8 @@ struct workflow_save {
 };
 void engine_workflow_save(struct engine *e, const struct workflow_save *save, engine_reply_fn fn,
 			  void *arg);
-/* Judges without saving: INVALID with findings, or OK. Replies at once. */
+/* Judges without saving: INVALID with findings, or OK with the definition in its normal form,
+ * as a save would store it. Replies at once. */
 void engine_workflow_check(struct engine *e, struct str project, const struct value *doc,
 			   engine_reply_fn fn, void *arg);
 /* CONFLICT while it has open runs. */

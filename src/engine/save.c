@@ -294,7 +294,10 @@ void engine_workflow_check(struct engine *e, struct str project, const struct va
 	request_open(&q, e, fn, arg);
 	CLEANUP_PLAN struct plan *plan = NULL;
 	int r = plan_compile(&e->catalog, project, doc, &q.diag, &plan);
-	refuse(&q, r == 0 ? ENGINE_OK : ENGINE_INVALID);
+	if (r == 0)
+		fn(arg, &(struct engine_reply){.outcome = ENGINE_OK, .json = plan->definition_json});
+	else
+		refuse(&q, ENGINE_INVALID);
 }
 
 void engine_workflow_delete(struct engine *e, struct str project, struct str id,

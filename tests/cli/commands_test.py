@@ -1,0 +1,351 @@
+"""The commands that talk to a service, against a real one."""
+import http.server
+import json
+import os
+import subprocess
+import tempfile
+import threading
+
+from cli import PROGRAM, Terminal, drover, environment
+from daemon import Daemon, main
+
+MIX = """name: mix
+description: "one \\e[31mred\\e[0m"
+nodes:
+  - {id: a, agent: noop, action: run, inputs: {x: "{{ context.n }}"}}
+  - {id: bad, agent: noop, action: run, dependsOn: [a], inputs: {y: "{{ nodes.a.output.nope }}"}}
+  - {id: after, agent: noop, action: run, dependsOn: [bad]}
+"""
+GOOD = "name: good\nnodes: [{id: a, agent: noop, action: run, inputs: {x: \"{{ context.x }}\"}}]\n"
+# Two nodes that each write a line, wait for somebody to open their gate, and write another.
+GATED = """name: gated
+nodes:
+  - {id: left, agent: gate, action: run, workspace: "{{ context.w }}", inputs: {gate: left}}
+  - {id: right, agent: gate, action: run, workspace: "{{ context.w }}", inputs: {gate: right}}
+"""
+GATE = """name: gate
+type: SCRIPT
+version: "1"
+description: Waits until its gate, a fifo in the workspace, is opened
+command: ["sh", "-c", "gate=$(cat | sed 's/.*gate.:.\\\\([a-z]*\\\\).*/\\\\1/'); printf 'waits \\\\033[31m\\\\n' >&2; cat /workspace/$gate; echo passed >&2"]
+capabilities: {run: {inputSchema: {}, outputSchema: {}}}
+"""
+
+
+class World:
+    def __enter__(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.agents, self.gates = self.tmp.name + "/agents", self.tmp.name + "/gates"
+        os.makedirs(self.agents + "/gate")
+        with open(self.agents + "/gate/agent.yaml", "w", encoding="utf-8") as f:
+            f.write(GATE)
+        os.mkdir(self.gates)
+        for path in (self.tmp.name, self.gates):
+            os.chmod(path, 0o755)
+        self.daemon = Daemon(agents=[self.agents], workspaces=[self.gates])
+        self.daemon.__enter__()
+        self.server = "http://" + self.daemon.address
+        for text in (MIX, GOOD, GATED):
+            self("apply", "-f", "-", stdin=text)
+        return self
+
+    def __exit__(self, *_):
+        self.daemon.__exit__(None, None, None)
+        self.tmp.cleanup()
+
+    def __call__(self, *args, **options):
+        return drover(*args, server=self.server, **options)
+
+    def close_gates(self):
+        for name in ("left", "right"):
+            path = os.path.join(self.gates, name)
+            if os.path.exists(path):
+                os.remove(path)
+            os.mkfifo(path)
+            os.chmod(path, 0o644)
+
+    def open_gate(self, name, text="{}"):
+        with open(os.path.join(self.gates, name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def start_gated(self):
+        self.close_gates()
+        return self("run", "gated", "-c", f"w={self.gates}").out.strip()
+
+    def follow(self, *args):
+        return subprocess.Popen([PROGRAM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, env=environment(self.server))
+
+
+def until(p, *wanted):
+    """Reads lines until each text was seen; the lines."""
+    seen, left = [], list(wanted)
+    while left:
+        line = p.stdout.readline()
+        assert line, (left, seen, p.stderr.read())
+        seen.append(line)
+        left = [w for w in left if w not in line]
+    return seen
+
+
+def one_run(w, workflow="mix", *args):
+    return w("run", workflow, *args, status=None).out.strip()
+
+
+# ---- workflows
+
+
+def apply_says_what_it_did_and_refuses_with_places(w):
+    assert w("apply", "-f", "-", stdin=GOOD).out == "good: unchanged, version 1\n"
+    changed = GOOD.replace("name: good", "name: changing")
+    assert w("apply", "-f", "-", stdin=changed).out == "changing: created, version 1\n"
+    changed = changed.replace("id: a", "id: b")
+    assert w("apply", "-f", "-", "--json", stdin=changed).json["version"] == 2
+    r = w("apply", "-f", "-", stdin="name: x\nnodes:\n  - {id: a, agent: nop, action: run}\n",
+          status=1)
+    assert "standard input:3:" in r.err and "^" in r.err and r.out == ""
+    drover("apply", "-f", "-", "-f", "/nonexistent", stdin=GOOD, server=w.server, status=2)
+
+
+def diff_shows_what_would_change(w):
+    assert w("diff", "-f", "-", stdin=GOOD).out == ""
+    r = w("diff", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1)
+    assert '-        "x": "{{ context.x }}"' in r.lines and '+        "x": "{{ context.y }}"' in r.lines
+    # the long way of writing the same thing is no change
+    assert w("diff", "-f", "-", stdin=GOOD + "status: ACTIVE\n").out == ""
+    r = w("diff", "-f", "-", stdin=GOOD.replace("name: good", "name: fresh"), status=1)
+    assert all(line[0] in "+-@" for line in r.lines)
+    assert "standard input:1:" in w("diff", "-f", "-", stdin="name: x\n", status=1).err
+
+
+def lint_asks_a_named_server(w):
+    text = GATED.replace("name: gated", "name: other")
+    assert drover("lint", "-", stdin=text, status=1).out
+    assert w("lint", "-", stdin=text).out == "-: ok\n"
+    r = w("lint", "-", "--json", stdin="name: x\n", status=1).json
+    assert r["valid"] is False and r["errors"][0]["path"] == "nodes"
+
+
+def workflows_and_agents_are_listed(w):
+    names = {i["name"] for i in w("workflows", "--json").json["items"]}
+    assert names >= {"mix", "good", "gated"}
+    assert any(line.startswith("mix ") for line in w("workflows").lines)
+    assert w("workflows", "good").json["nodes"][0]["id"] == "a"
+    assert w("workflows", "good", "--json").json["definition"]["name"] == "good"
+    assert w("workflows", "none", status=1).err
+    names = {i["name"] for i in w("agents", "--json").json["items"]}
+    assert names >= {"noop", "notifier", "security-scanner", "line-counter", "disk-report"}
+    assert any(line.startswith("noop ") for line in w("agents").lines)
+
+
+# ---- runs
+
+
+def run_starts_and_watches_to_the_end(w):
+    run = w("run", "good", "-c", "x=1").out.strip()
+    assert len(run) == 36 and w("watch", run).out
+    assert w("run", "good", "-c", "x=1", "--json").json.keys() >= {"workflowRunId", "status"}
+    r = w("run", "good", "-c", "x=1", "--watch")
+    assert "  a  started  noop run" in r.out and "  run  SUCCESS" in r.out
+    r = w("run", "mix", "-c", "n=1", "--watch", status=1)
+    assert "  bad  FAILED  template_error" in r.out and "  after  skipped  upstream_failed" in r.out
+    assert "nodes.a.output.nope" in r.out and "3 nodes: 1 SUCCESS, 1 FAILED, 1 SKIPPED" in r.out
+
+
+def events_come_as_json_lines(w):
+    events = [json.loads(line) for line in w("run", "mix", "-c", "n=1", "--watch", "--json",
+                                             status=1).lines]
+    assert events[0]["type"] == "run.started" and events[-1]["type"] == "run.finished"
+    assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
+    again = w("watch", events[0]["runId"], "--json", status=1)
+    assert [json.loads(line) for line in again.lines] == events
+
+
+def context_comes_from_keys_and_documents(w):
+    def context(*args):
+        return w("show", one_run(w, "good", *args), "--json").json["context"]
+
+    assert context("-c", "x=1", "--set", "s=a b", "--set=t=x=y", "-c", 'o={"k":[true]}',
+                   "-c", 'n="1"') == {"x": 1, "s": "a b", "t": "x=y", "o": {"k": [True]}, "n": "1"}
+    assert context("--context", '{"x": 1, "y": 2}', "-c", "x=3") == {"x": 3, "y": 2}
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write('{"x": 9}')
+        f.flush()
+        assert context("--context", "@" + f.name) == {"x": 9}
+
+
+def a_dry_run_starts_nothing_and_a_key_starts_once(w):
+    before = len(w("runs", "--workflow", "good", "--json").json["items"])
+    assert w("run", "good", "-c", "x=1", "--dry-run", "--watch").json["nodes"][0]["id"] == "a"
+    assert len(w("runs", "--workflow", "good", "--json").json["items"]) == before
+    first = one_run(w, "good", "-c", "x=1", "--idempotency-key", "k1")
+    assert one_run(w, "good", "-c", "x=1", "--idempotency-key", "k1") == first
+    assert w("run", "none", status=1).err
+
+
+def runs_are_listed_filtered_and_paged(w):
+    failed = one_run(w, "mix", "-c", "n=1")
+    w("watch", failed, status=1)
+    items = w("runs", "--status", "FAILED", "--workflow", "mix", "--json").json["items"]
+    assert failed in [i["id"] for i in items] and {i["status"] for i in items} == {"FAILED"}
+    text = w("runs", "--status", "FAILED", "-w", "mix").lines
+    assert text[0].split() == ["RUN", "WORKFLOW", "STATUS", "CREATED", "TOOK"]
+    assert any(line.startswith(failed) and "ms" in line for line in text)
+    r = w("runs", "-n", "1")
+    assert len(r.lines) == 2
+    cursor = r.err.split("--cursor ")[1].strip()
+    assert w("runs", "-n", "1", "--cursor", cursor).lines[1] != r.lines[1]
+    assert w("runs", "--status", "PENDING").err == "no runs\n"
+    assert "status" in w("runs", "--status", "X", status=1).err
+    assert w("runs", "--since", "2999-01-01T00:00:00Z", "--json").json["items"] == []
+    assert w("runs", "--search", "no such text", "--json").json["items"] == []
+    assert w("runs", "--limit", "0", status=1).err
+
+
+def show_takes_an_id_or_its_beginning(w):
+    run = one_run(w, "good", "-c", "x=1")
+    w("watch", run)
+    assert run in w("show", run).out and "1 node: 1 SUCCESS" in w("show", run).out
+    assert w("show", run[:30]).out == w("show", run).out
+    assert w("show", run, "--json").json["nodes"][0]["status"] == "SUCCESS"
+    other = one_run(w, "good", "-c", "x=1")  # made in the same days, so it begins alike
+    assert "give more of it" in w("show", other[:4], status=1).err
+    assert w("show", "ffffffff", status=1).err
+    assert w("show", "00000000-0000-7000-8000-000000000000", status=1).err
+
+
+def retry_keeps_what_succeeded(w):
+    old = one_run(w, "mix", "-c", "n=1")
+    w("watch", old, status=1)
+    new = w("retry", old).out.strip()
+    assert new != old
+    w("watch", new, status=1)
+    detail = w("show", new, "--json").json
+    assert detail["parentRunId"] == old and detail["nodes"][0]["copiedFrom"] == old
+    assert "retry of" in w("show", new).out and "kept" in w("show", new).out
+    assert w("retry", old, "--from", "start", "--json").json["workflowRunId"]
+    assert "nowhere" in w("retry", old, "--from", "nowhere", status=1).err
+
+
+# ---- runs under way
+
+
+def watch_logs_and_cancel_a_run_under_way(w):
+    run = w.start_gated()
+    watch, logs = w.follow("watch", run), w.follow("logs", run, "-f")
+    until(watch, "left  started", "right  started")
+    until(logs, "left | waits", "right | waits")
+    assert "RUNNING" in w("show", run).out
+    w.open_gate("right")  # the second of them: its lines must not wait for the first
+    until(logs, "right | passed")
+    until(watch, "right  SUCCESS")
+    assert w("cancel", run, "--reason", "seen enough").out == "RUNNING\n"
+    assert "seen enough" in "".join(until(watch, "run  CANCELLED"))
+    assert watch.wait() == 1 and logs.wait() == 0
+    assert "ended already" in w("cancel", run, status=1).err
+    assert "CANCELLED" in w("show", run).out
+    for p in (watch, logs):
+        p.stdout.close()
+        p.stderr.close()
+
+
+def logs_of_one_node_and_as_json(w):
+    run = w.start_gated()
+    w.open_gate("left")
+    w.open_gate("right")
+    w("watch", run)
+    assert [line.split()[-1] for line in w("logs", run, "left").lines][-1] == "passed"
+    assert w("logs", run, "left", "-f").out == w("logs", run, "left").out
+    assert {json.loads(line)["nodeId"] for line in w("logs", run, "--json").lines} == {"left",
+                                                                                     "right"}
+    assert "node" in w("logs", run, "nobody", status=1).err
+    assert "node" in w("logs", run, "nobody", "-f", status=1).err
+
+
+def watch_goes_on_after_the_service_was_killed(w):
+    run = w.start_gated()
+    watch = w.follow("watch", run)
+    until(watch, "left  started", "right  started")
+    address = w.daemon.address
+    w.daemon.kill()
+    w.close_gates()
+    w.daemon.options += ["--listen", address]
+    assert w.daemon.start(), w.daemon.log_text()
+    until(watch, "left  started  gate run, attempt 2", "right  started  gate run, attempt 2")
+    w.open_gate("left")
+    w.open_gate("right")
+    out, err = watch.communicate()
+    assert watch.returncode == 0 and "run  SUCCESS" in out, (out, err)
+
+
+# ---- output
+
+
+def hostile_text_is_inert_everywhere(w):
+    run = w.start_gated()
+    w.open_gate("left", '{"\\u001b]0;x": 1}')
+    w.open_gate("right")
+    for args in (["watch", run], ["logs", run], ["logs", run, "-f"], ["workflows"], ["show", run]):
+        r = w(*args)
+        assert "\x1b" not in r.out + r.err, (args, r.out)
+    assert "\\x1b[31m" in w("workflows").out and "\\x1b[31m" in w("logs", run).out
+
+
+def colours_and_cutting_are_for_terminals_only(w):
+    w("watch", one_run(w, "mix", "-c", "n=1"), status=1)
+    for args in (["runs"], ["workflows"], ["agents"], ["run", "mix", "-c", "n=1", "--watch"]):
+        assert "\x1b" not in w(*args, status=None).out, args
+        t = Terminal(*args, server=w.server)
+        assert t.end() in (0, 1) and "\x1b[" in t.text, args
+        t = Terminal(*args, server=w.server, env={"NO_COLOR": "1"})
+        assert t.end() in (0, 1) and "\x1b" not in t.text, args
+    t = Terminal("agents", server=w.server, columns=80, env={"NO_COLOR": "1"})
+    assert t.end() == 0 and all(len(line) <= 80 for line in t.text.splitlines()), t.text
+    assert "…" in t.text and "…" not in w("agents").out
+
+
+def a_closed_pipe_ends_quietly(w):
+    p = w.follow("workflows")
+    p.stdout.close()
+    assert p.stderr.read() == "" and p.wait() in (0, -13)
+    p.stderr.close()
+
+
+def what_is_not_drover_is_said_to_be(_):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as s:
+        thread = threading.Thread(target=s.serve_forever)
+        thread.start()
+        r = drover("runs", server=f"http://127.0.0.1:{s.server_port}/", status=3)
+        s.shutdown()
+        thread.join()
+    assert "not drover" in r.err and r.out == ""
+
+
+def with_one_service(w, test):
+    def run():
+        test(w)
+    run.__name__ = test.__name__
+    return run
+
+
+if __name__ == "__main__":
+    with World() as world:
+        main([with_one_service(world, t) for t in (
+            apply_says_what_it_did_and_refuses_with_places, diff_shows_what_would_change,
+            lint_asks_a_named_server, workflows_and_agents_are_listed,
+            run_starts_and_watches_to_the_end, events_come_as_json_lines,
+            context_comes_from_keys_and_documents, a_dry_run_starts_nothing_and_a_key_starts_once,
+            runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
+            retry_keeps_what_succeeded, watch_logs_and_cancel_a_run_under_way,
+            logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
+            colours_and_cutting_are_for_terminals_only, a_closed_pipe_ends_quietly,
+            what_is_not_drover_is_said_to_be, watch_goes_on_after_the_service_was_killed)])
