@@ -228,6 +228,30 @@ TEST(a_program_gets_its_input_and_gives_output_log_and_status)
 	CHECK(w.result.finished_mono_ns > w.result.started_mono_ns);
 }
 
+TEST(common_programs_work_inside)
+{
+	CLEANUP_WORLD struct world w = {0};
+	if (access("/usr/bin/python3", X_OK))
+		SKIP("no python3");
+	CHECK(world_init(&w));
+	static const char script[] =
+		"import subprocess, threading, tempfile, multiprocessing, socket, ssl, sqlite3, os\n"
+		"t = threading.Thread(target=lambda: None); t.start(); t.join()\n"
+		"with tempfile.NamedTemporaryFile() as f: f.write(b'x'); f.flush(); os.fsync(f.fileno())\n"
+		"with multiprocessing.Pool(2) as p: assert p.map(abs, [-1, -2]) == [1, 2]\n"
+		"a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'\n"
+		"ssl.create_default_context(); sqlite3.connect('/tmp/db').execute('create table t(a)')\n"
+		"out = subprocess.run(['sh', '-c', 'ls / | sort | head -1; awk \"BEGIN{print 1+1}\"'],"
+		" capture_output=True, text=True, check=True).stdout\n"
+		"print(out.split(), os.getuid(), open('/dev/stdin').read())\n";
+	struct sandbox_spec spec = probe_spec(&w, (const char *[]){"python3", "-c", script, NULL});
+	spec.stdin_bytes = STR("in");
+	run(&w, &spec);
+	CHECK_Z(text(&w.log), "");
+	CHECK_Z(w.message, "");
+	CHECK_Z(text(&w.output), "['agent', '2'] 1000 in\n");
+}
+
 TEST(folders_are_where_the_contract_says)
 {
 	CLEANUP_WORLD struct world w = {0};
@@ -737,7 +761,7 @@ static void __attribute__((constructor)) become_user(void)
 }
 
 TAP_MAIN(RUN(a_program_gets_its_input_and_gives_output_log_and_status),
-	 RUN(folders_are_where_the_contract_says),
+	 RUN(common_programs_work_inside), RUN(folders_are_where_the_contract_says),
 	 RUN(a_folder_exchanged_after_it_was_judged_is_not_mounted), RUN(no_attack_gets_out),
 	 RUN(a_fork_bomb_ends_as_pids), RUN(a_memory_bomb_ends_as_oom),
 	 RUN(tmp_is_private_and_limited_in_bytes_and_files),
