@@ -1,6 +1,5 @@
 /* lint: without a server, or by one. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/client.h"
 #include "cli/document.h"
@@ -113,14 +112,13 @@ static int lint_run(int argc, char **argv)
 	struct linting l = {0};
 	cli_common_init(&l.common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0}, dirs = {0};
-	const char *given = getenv("DROVER_SERVER");
-	l.common.server = given && *given ? given : NULL;
+	l.common.server = NULL;
 	const struct opt opts[] = {
 		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
 		{"agents", 0, OPT_LIST, &dirs, "DIR",
 		 "without a server: a folder of agent folders that may be named"},
 		{"server", 0, OPT_TEXT, &l.common.server, "URL",
-		 "ask this service, which knows its agents (else $DROVER_SERVER)"},
+		 "ask this service, which knows its own agents"},
 		{"project", 'p', OPT_TEXT, &l.common.project, "NAME", "project (default: default)"},
 		{"json", 0, OPT_FLAG, &l.common.json, NULL, "a JSON object a line for each file"},
 	};

@@ -121,8 +121,8 @@ def diff_shows_what_would_change(w):
 def lint_asks_a_named_server(w):
     text = GATED.replace("name: gated", "name: other")
     assert drover("lint", "-", stdin=text, status=1).out
-    assert w("lint", "-", stdin=text).out == "-: ok\n"
-    r = w("lint", "-", "--json", stdin="name: x\n", status=1).json
+    assert drover("lint", "-", "--server", w.server, stdin=text).out == "-: ok\n"
+    r = drover("lint", "-", "--json", "--server", w.server, stdin="name: x\n", status=1).json
     assert r["valid"] is False and r["errors"][0]["path"] == "nodes"
 
 

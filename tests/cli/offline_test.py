@@ -50,13 +50,14 @@ def an_unreachable_server_gives_3():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
         f.write("name: x\nnodes: [{id: a, agent: noop, action: run}]\n")
         f.flush()
-        for args in (["apply", "-f", f.name], ["diff", "-f", f.name], ["lint", f.name],
-                     ["workflows"], ["run", "x"], ["run", "x", "--watch"], ["runs"],
+        for args in (["apply", "-f", f.name], ["diff", "-f", f.name], ["workflows"], ["run", "x"], ["run", "x", "--watch"], ["runs"],
                      ["show", "x"], ["show", "01234567"], ["watch", "x"], ["logs", "x"],
                      ["logs", "x", "y", "-f"], ["cancel", "x"], ["retry", "x"], ["agents"]):
             r = drover(*args, server=NOWHERE, status=3)
             assert NOWHERE in r.err and not r.out, (args, r.err)
             assert drover(*args, "--server", NOWHERE, status=3).err == r.err
+        assert NOWHERE in drover("lint", f.name, "--server", NOWHERE, status=3).err
+        assert drover("lint", f.name, server=NOWHERE).out == f"{f.name}: ok\n"
 
 
 def version_says_itself_in_both_forms():
