@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "agents/builtin.h"
+#include "agents/manifest.h"
 #include "agents/rule.h"
 #include "api/api.h"
 #include "base/log.h"
@@ -172,6 +174,13 @@ static bool folder_allowed(void *arg, struct str path)
 	return agents_folder_allowed(&a, &s->roots, arena_dup(&a, path.p, path.n), &folder, NULL);
 }
 
+static void folder_digest(void *arg UNUSED, struct str path, char ret_hex[SHA256_HEX_BYTES])
+{
+	CLEANUP_FREE char *folder = mem_dup(path.p, path.n);
+	if (manifest_digest(folder, ret_hex) < 0)
+		ret_hex[0] = '\0';
+}
+
 /* ---- start ---- */
 
 static bool complain(const char *what, const char *why)
@@ -288,6 +297,7 @@ static bool start_http(struct service *s)
 		.version = DROVER_VERSION,
 		.arg = s,
 		.folder_allowed = folder_allowed,
+		.folder_digest = folder_digest,
 		.health = on_health,
 		.request_done = on_request,
 	};
@@ -375,6 +385,16 @@ static void tell_ready(const struct service *s)
 	close((int)s->config->ready_fd);
 }
 
+/* A thousand listeners need more descriptors than the usual soft limit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
@@ -398,6 +418,7 @@ int service_run(const struct config *config)
 		     (strcmp(config->log_format, "auto") == 0 && isatty(STDERR_FILENO));
 	log_setup(level, human);
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	struct service s = {.config = config, .exporter = exporter_new()};
 	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
 		  start_executors(&s) && start_engine(&s) && start_http(&s);
