@@ -154,6 +154,10 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 	case ENGINE_UNAVAILABLE:
 		return retry_later(c, 503, "The database can't take it now.",
 				   reply->retry_after_ms);
+	case ENGINE_UNDECIDED:
+		return retry_later(c, 503, "The disk got full meanwhile. What was asked is not "
+				   "durable and may yet be done; ask again with the same "
+				   "Idempotency-Key.", reply->retry_after_ms);
 	case ENGINE_OK:
 	case ENGINE_CREATED:
 	case ENGINE_UNCHANGED:

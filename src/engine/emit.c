@@ -167,8 +167,11 @@ void emit_event_end(struct run *r, const char *type, struct json_out *o)
 	note_events(r);
 }
 
+enum { RETRY_AFTER_MS = 1000 };
+
 struct reply_effect {
-	engine_reply_fn fn;
+	engine_reply_fn fn; /* NULL when it was given as UNDECIDED */
+	struct list link;   /* engine.replies */
 	void *arg;
 	struct engine_reply reply;
 	struct str claim;
@@ -180,7 +183,9 @@ static void give_reply(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n U
 	struct reply_effect *x = arg;
 	if (x->claim.n)
 		map_remove(&e->claims, x->claim);
-	x->fn(x->arg, &x->reply);
+	list_remove(&x->link);
+	if (x->fn)
+		x->fn(x->arg, &x->reply);
 }
 
 void emit_reply(struct engine *e, engine_reply_fn fn, void *arg, const struct engine_reply *reply,
@@ -188,7 +193,22 @@ void emit_reply(struct engine *e, engine_reply_fn fn, void *arg, const struct en
 {
 	struct arena *a = pump_arena(&e->pump);
 	struct reply_effect *x = ARENA_NEW(a, struct reply_effect);
-	*x = (struct reply_effect){fn, arg, *reply, arena_str(a, claim)};
+	*x = (struct reply_effect){
+		.fn = fn, .arg = arg, .reply = *reply, .claim = arena_str(a, claim)};
 	x->reply.id = arena_str(a, reply->id);
+	list_push_back(&e->replies, &x->link);
 	pump_effect(&e->pump, give_reply, x, 0);
+}
+
+void emit_replies_undecided(struct engine *e)
+{
+	const struct engine_reply reply = {.outcome = ENGINE_UNDECIDED,
+					   .retry_after_ms = RETRY_AFTER_MS};
+	struct list *link;
+	while ((link = list_pop_front(&e->replies))) {
+		struct reply_effect *x = container_of(link, struct reply_effect, link);
+		engine_reply_fn fn = x->fn;
+		x->fn = NULL;
+		fn(x->arg, &reply);
+	}
 }

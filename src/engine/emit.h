@@ -36,3 +36,6 @@ void emit_event_end(struct run *r, const char *type, struct json_out *o);
  * not NULL, is an idempotency claim (of e->claims) that ends with it. */
 void emit_reply(struct engine *e, engine_reply_fn fn, void *arg, const struct engine_reply *reply,
 		struct str claim);
+
+/* Gives all replies that still wait as UNDECIDED; their claims stay until the end is known. */
+void emit_replies_undecided(struct engine *e);

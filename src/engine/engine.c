@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/attempt.h"
+#include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/recover.h"
 #include "engine/run.h"
@@ -43,6 +44,8 @@ static void watch_store(struct engine *e)
 {
 	if (e->pump.full && !timer_armed(&e->store_retry))
 		timer_arm(&e->timers, &e->store_retry, e->now_ms + e->pump.backoff_ms);
+	if (e->pump.full && !timer_armed(&e->replies_limit) && !list_empty(&e->replies))
+		timer_arm(&e->timers, &e->replies_limit, e->now_ms + LIMIT_HELD_REPLY_MS);
 }
 
 void engine_leave(struct engine *e)
@@ -101,6 +104,10 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_STORE_RETRY:
 		pump_retry(&e->pump);
 		break;
+	case TIMER_REPLIES_LIMIT:
+		if (e->pump.full)
+			emit_replies_undecided(e);
+		break;
 	case TIMER_KEYS_PRUNE:
 		prune_keys(e);
 		break;
@@ -143,6 +150,8 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	list_init(&e->open);
 	list_init(&e->queue);
 	list_init(&e->stops);
+	list_init(&e->replies);
+	e->replies_limit.kind = TIMER_REPLIES_LIMIT;
 	e->store_retry.kind = TIMER_STORE_RETRY;
 	e->keys_prune.kind = TIMER_KEYS_PRUNE;
 	engine_enter(e);

@@ -75,6 +75,9 @@ enum engine_outcome {
 	ENGINE_KEY_IN_FLIGHT, /* 409: the first request with it is not answered yet */
 	ENGINE_BUSY,          /* 429: retry_after_ms */
 	ENGINE_UNAVAILABLE,   /* 503: the store can't take it now (disk full) */
+	ENGINE_UNDECIDED,     /* 503: begun, but the disk got full before it was durable: it is
+			       * done, as a whole, when there is space again, unless the process
+			       * ends before. The same Idempotency-Key finds out */
 };
 
 struct engine_reply { /* borrowed for the call */
@@ -83,7 +86,7 @@ struct engine_reply { /* borrowed for the call */
 	struct str id;                /* of the agent, workflow or run */
 	int64_t version;              /* workflow saves */
 	enum run_status status;       /* triggers, cancel: the run's status */
-	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE */
+	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE, UNDECIDED */
 	struct str json;              /* dry run: what would happen; check: the normal form */
 };
 

@@ -103,13 +103,14 @@ struct engine {
 	struct engine_config config;
 	struct pump pump;
 	struct timer_heap timers;
-	struct timer store_retry, keys_prune;
+	struct timer store_retry, replies_limit, keys_prune;
 	struct catalog catalog;
 	struct map runs, attempts;
 	struct map claims;   /* "project\nkey" */
 	int64_t last_key_ms; /* when the newest idempotency key was written */
 	struct list open;  /* runs, oldest first */
 	struct list queue; /* attempts that wait for a slot */
+	struct list replies; /* that wait for their rows to be durable */
 	struct list stops; /* attempts to be stopped when the call is over */
 	struct id_gen ids;
 	struct rng rng;

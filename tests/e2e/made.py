@@ -60,6 +60,22 @@ class Gate:
             f.write(word + "\n")
 
 
+def agent_processes(ws):
+    """The agents that have the folder as their workspace."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                command = f.read()
+            with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
+                mounted = ws.path in f.read()
+        except OSError:
+            continue
+        if b"/agent/main" in command and mounted:
+            found.append(pid)
+    return found
+
+
 def step(node_id, agent, *depends, **more):
     action = {"security-scanner": "scan", "notifier": "send"}.get(agent, "run")
     return {"id": node_id, "agent": agent, "action": action, "dependsOn": list(depends), **more}

@@ -7,7 +7,7 @@ import os
 import re
 
 from daemon import SOURCE, STALL_SECONDS, Daemon, main, no_orphans, node
-from made import Agents, Folder, Gate, step, workflow
+from made import Agents, Folder, Gate, agent_processes, step, workflow
 
 SCAN = open(os.path.join(SOURCE, "agents/workflows/scan-and-notify.yaml"), encoding="utf-8").read()
 # In parts, so that no secret stands here whole.
@@ -248,22 +248,6 @@ def a_cancelled_run_ends_with_its_process():
         assert d.request("POST", f"/api/runs/{run}/cancel")[0] == 409
         assert d.stop() == 0
         no_orphans()
-
-
-def agent_processes(ws):
-    """Processes that wait in the gate's open or hold the workspace's mount."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                command = f.read()
-            with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as f:
-                mounted = ws.path in f.read()
-        except OSError:
-            continue
-        if b"/agent/main" in command and mounted:
-            found.append(pid)
-    return found
 
 
 def a_run_goes_on_after_a_crash_and_tells_the_lost_attempt():

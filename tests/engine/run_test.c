@@ -555,6 +555,30 @@ TEST(a_full_disk_refuses_new_runs_and_loses_none)
 	CHECK_INT(w.outcome, ENGINE_CREATED);
 }
 
+TEST(who_waits_while_the_disk_is_full_is_told_so)
+{
+	NEEDS_MEM_STORE();
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	w.by_hand = true;
+	world_save(&w, chain3);
+	w.outcome = ENGINE_OK;
+	mem_store_fail_next(w.store, 5);
+	world_trigger(&w, "chain3", NULL);
+	world_pass(&w, 1000);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	world_pass(&w, 1000);
+	CHECK_INT(w.outcome, ENGINE_UNDECIDED);
+	w.outcome = ENGINE_OK;
+	world_pass(&w, 60000);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	struct engine_stats stats;
+	engine_stats(w.engine, &stats);
+	CHECK(!stats.store_full);
+	CHECK_INT(stats.n_open_runs, 1);
+}
+
 TEST(a_context_that_breaks_its_schema_is_refused)
 {
 	struct world w CLEANUP_WORLD;
@@ -591,4 +615,5 @@ TAP_MAIN(RUN(a_chain_runs_to_success_in_four_transactions), RUN(outputs_reach_th
 	 RUN(answers_that_nobody_waits_for_are_ignored),
 	 RUN(log_lines_are_numbered_over_the_life_of_the_node),
 	 RUN(a_full_disk_refuses_new_runs_and_loses_none),
+	 RUN(who_waits_while_the_disk_is_full_is_told_so),
 	 RUN(a_context_that_breaks_its_schema_is_refused))
