@@ -133,9 +133,33 @@ static void on_logs(void *arg, struct str run_id, struct str node_id)
 		api_on_logs(s->api, run_id, node_id);
 }
 
+/* What went wrong is worth a line; what went well only when asked for. */
+static void log_run(const struct run_row *run)
+{
+	const struct log_field fields[] = {
+		LOG_STR("run_id", run->id),
+		LOG_STR("project", run->project),
+		LOG_STR("workflow", run->workflow_name),
+		LOG_Z("status", run_status_name(run->status)),
+		LOG_INT("duration_ms", run->finished_ms - run->created_ms),
+		LOG_STR("error", run->error),
+	};
+	bool bad = run->status == RUN_FAILED || run->status == RUN_TIMED_OUT;
+	log_write(bad ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "run.finished", fields,
+		  ARRAY_LEN(fields) - (run->error.n == 0));
+}
+
+static void log_failed_attempt(const struct attempt_row *attempt)
+{
+	log_event(INFO, "attempt.failed", LOG_STR("run_id", attempt->run_id),
+		  LOG_STR("node_id", attempt->node_id), LOG_STR("agent", attempt->agent),
+		  LOG_INT("attempt", attempt->attempt), LOG_STR("error", attempt->error));
+}
+
 static void on_run_end(void *arg, const struct run_row *run)
 {
 	struct service *s = arg;
+	log_run(run);
 	exporter_run_end(s->exporter, run);
 	if (s->api)
 		api_on_run_end(s->api, run);
@@ -144,6 +168,8 @@ static void on_run_end(void *arg, const struct run_row *run)
 static void on_attempt_end(void *arg, const struct attempt_row *attempt, const char *error_code)
 {
 	struct service *s = arg;
+	if (error_code)
+		log_failed_attempt(attempt);
 	exporter_attempt_end(s->exporter, attempt, error_code);
 }
 
