@@ -134,6 +134,7 @@ struct exporter *exporter_new(void)
 	declare_process(x);
 	declare_runs(x);
 	declare_attempts(x);
+	exporter_set_active(x, 0, 0);
 	return x;
 }
 

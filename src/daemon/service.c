@@ -35,6 +35,7 @@ struct service {
 	uv_timer_t tick;
 	uv_signal_t term, interrupt;
 	int64_t tick_at_ms; /* what the timer is armed for */
+	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
 	struct sandbox *sandbox;
 	struct rules *rules;
@@ -73,10 +74,22 @@ static void arm_tick(struct service *s)
 	uv_timer_start(&s->tick, on_tick, (uint64_t)wait, 0);
 }
 
+static void show_open_runs(struct service *s)
+{
+	struct engine_stats stats;
+	engine_stats(s->engine, &stats);
+	if (stats.n_open_runs == s->n_open_shown)
+		return;
+	s->n_open_shown = stats.n_open_runs;
+	exporter_set_active(s->exporter, (double)stats.n_pending_runs,
+			    (double)(stats.n_open_runs - stats.n_pending_runs));
+}
+
 static void end_turn(struct service *s)
 {
 	if (!s->engine)
 		return;
+	show_open_runs(s);
 	dispatch_flush_logs(s->dispatch);
 	engine_flush(s->engine);
 	arm_tick(s);
