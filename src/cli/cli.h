@@ -11,7 +11,7 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,      /* the run failed, the document is not valid, … */
+	CLI_FAILED = 1, /* the run failed, the document is not valid, … */
 	CLI_USAGE = 2,
 	CLI_UNREACHABLE = 3, /* no server there */
 };
@@ -34,15 +34,15 @@ struct cli_common {
 
 void cli_common_init(struct cli_common *c);
 
-#define CLI_SERVER_OPTS(c)                                                                        \
-	{"server", 0, OPT_TEXT, &(c).server, "URL", "the service (else $DROVER_SERVER)"},         \
-	{                                                                                         \
-		"project", 'p', OPT_TEXT, &(c).project, "NAME", "project (default: default)"      \
+#define CLI_SERVER_OPTS(c)                                                                         \
+	{"server", 0, OPT_TEXT, &(c).server, "URL", "the service (else $DROVER_SERVER)"},          \
+	{                                                                                          \
+		"project", 'p', OPT_TEXT, &(c).project, "NAME", "project (default: default)"       \
 	}
-#define CLI_COMMON_OPTS(c)                                                                        \
-	CLI_SERVER_OPTS(c),                                                                       \
-	{                                                                                         \
-		"json", 0, OPT_FLAG, &(c).json, NULL, "print the service's JSON"                  \
+#define CLI_COMMON_OPTS(c)                                                                         \
+	CLI_SERVER_OPTS(c),                                                                        \
+	{                                                                                          \
+		"json", 0, OPT_FLAG, &(c).json, NULL, "print the service's JSON"                   \
 	}
 
 /*

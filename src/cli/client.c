@@ -84,8 +84,9 @@ void client_prepare(const struct client *c, CURL *curl, const char *method, cons
 bool client_unreachable(const struct client *c, const char *why)
 {
 	fflush(stdout);
-	fprintf(stderr, "drover: can't reach the service at %s: %s; start one with 'drover serve' "
-			"or name another with --server\n",
+	fprintf(stderr,
+		"drover: can't reach the service at %s: %s; start one with 'drover serve' "
+		"or name another with --server\n",
 		c->server, why);
 	return false;
 }

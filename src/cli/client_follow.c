@@ -24,8 +24,8 @@ struct follower {
 	struct buf line, id, type, data, refusal;
 	enum state state;
 	int64_t again_ns; /* PAUSED: until then */
-	int resumes;      /* since the last event */
-	bool connected;   /* ever */
+	int resumes;	  /* since the last event */
+	bool connected;	  /* ever */
 	bool stopped, any;
 	long status;
 };

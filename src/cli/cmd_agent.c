@@ -15,6 +15,7 @@
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/document.h"
+#include "cli/finding.h"
 #include "daemon/dispatch.h"
 #include "exec/sandbox/sandbox.h"
 #include "json/parse.h"
@@ -24,7 +25,12 @@
 struct trial {
 	struct arena *arena;
 	uv_loop_t loop;
-	struct value agent;            /* API form */
+	uv_prepare_t prepare;
+	uv_timer_t timer;
+	struct sandbox *sandbox;
+	struct rules *rules;
+	struct dispatch *dispatch;
+	struct value agent; /* API form */
 	const struct value *capability;
 	struct value input;
 	bool waiting; /* the loop runs */
@@ -33,34 +39,49 @@ struct trial {
 
 /* ---- finding the agent ---- */
 
+static void say_refused(const struct agent_found *f)
+{
+	CLEANUP_BUF struct buf file = {0};
+	buf_printf(&file, "%s/agent.yaml", f->folder);
+	for (size_t i = 0; i < f->diag.n; i++) {
+		const struct diag_finding *d = &f->diag.findings[i];
+		finding_print(
+			stderr, file.p, (struct str){0},
+			&(struct finding){str_of(d->path), str_of(d->message), d->line, d->column});
+	}
+}
+
+/* A refused manifest has no name: its folder's stands for it. */
+static bool is_named(const struct agent_found *f, const char *name)
+{
+	const char *slash = strrchr(f->folder, '/');
+	if (f->refused)
+		return slash && strcmp(slash + 1, name) == 0;
+	return str_eqz(value_text(value_getz(&f->agent, "name")), name);
+}
+
 static bool find_agent(struct trial *t, const struct opt_list *dirs, const char *name)
 {
 	struct agent_roots roots;
+	struct agents_found found;
 	const char *bad = NULL;
 	int r = builtin_roots(t->arena, dirs->items, dirs->n, &roots, &bad);
 	if (r < 0) {
 		fprintf(stderr, "drover agent run: %s: %s\n", bad ? bad : "agents", strerror(-r));
 		return false;
 	}
-	struct agents_found found;
 	builtin_find(t->arena, &roots, &found);
 	for (size_t i = 0; i < found.n; i++) {
-		const struct agent_found *f = &found.items[i];
-		const char *folder = strrchr(f->folder, '/');
-		if (f->refused && folder && strcmp(folder + 1, name) == 0) {
-			for (size_t k = 0; k < f->diag.n; k++)
-				fprintf(stderr, "%s/agent.yaml:%d: %s: %s\n", f->folder,
-					f->diag.findings[k].line, f->diag.findings[k].path,
-					f->diag.findings[k].message);
-			return false;
-		}
-		if (f->refused || !str_eqz(value_text(value_getz(&f->agent, "name")), name))
+		if (!is_named(&found.items[i], name))
 			continue;
-		t->agent = f->agent;
-		return true;
+		if (found.items[i].refused)
+			say_refused(&found.items[i]);
+		t->agent = found.items[i].agent;
+		return !found.items[i].refused;
 	}
-	fprintf(stderr, "drover agent run: there is no agent '%s'; --agents DIR adds a folder of "
-			"agent folders\n",
+	fprintf(stderr,
+		"drover agent run: there is no agent '%s'; --agents DIR adds a folder of "
+		"agent folders\n",
 		name);
 	return false;
 }
@@ -95,9 +116,12 @@ static bool judge(struct trial *t, const char *which, const char *what, const st
 	CLEANUP_SCHEMA struct schema *schema = NULL;
 	if (schema_compile(document, SCHEMA_DEFAULT, &d, &schema) == 0)
 		schema_check(schema, v, &d);
-	for (size_t i = 0; i < d.n; i++)
+	for (size_t i = 0; i < d.n; i++) {
+		CLEANUP_BUF struct buf message = {0};
+		escape_terminal(&message, str_of(d.findings[i].message));
 		fprintf(stderr, "%s%s%s: %s\n", what, *d.findings[i].path ? "." : "",
-			d.findings[i].path, d.findings[i].message);
+			d.findings[i].path, message.p ? message.p : "");
+	}
 	return diag_ok(&d);
 }
 
@@ -109,8 +133,7 @@ static void on_log(void *arg UNUSED, const struct attempt_id *id UNUSED, struct 
 	fprintf(stderr, "%s\n", safe.p ? safe.p : "");
 }
 
-static void on_done(void *arg, const struct attempt_id *id UNUSED,
-		    const struct attempt_result *r)
+static void on_done(void *arg, const struct attempt_id *id UNUSED, const struct attempt_result *r)
 {
 	struct trial *t = arg;
 	t->status = CLI_FAILED;
@@ -186,48 +209,62 @@ static void before_poll(uv_prepare_t *handle)
 }
 
 /* Everything the service has for an attempt, but the engine. */
-static int run_trial(struct trial *t, const char *workspace, bool allow_unsandboxed,
-		     int64_t timeout_ms)
+static int open_trial(struct trial *t, const struct config_list *workspaces, bool allow_unsandboxed)
 {
 	struct sandbox_config sandbox_config;
 	sandbox_config_init(&sandbox_config);
 	sandbox_config.allow_unsandboxed = allow_unsandboxed;
 	sandbox_config.n_idle = 0;
-	struct sandbox *sandbox;
 	uv_loop_init(&t->loop);
-	int r = sandbox_new(&t->loop, &sandbox_config, &sandbox);
+	int r = sandbox_new(&t->loop, &sandbox_config, &t->sandbox);
 	if (r < 0) {
 		fprintf(stderr, "drover agent run: sandbox: %s\n", strerror(-r));
-		return CLI_FAILED;
+		uv_loop_close(&t->loop);
+		return r;
 	}
 	struct rules_config rules_config = {.loop = &t->loop, .allow_private = true};
-	struct rules *rules = NULL;
-	rules_new(&rules_config, &rules);
+	rules_new(&rules_config, &t->rules);
+	struct dispatch_config config = {.sandbox = t->sandbox,
+					 .rules = t->rules,
+					 .workspaces = workspaces,
+					 .arg = t,
+					 .on_log = on_log,
+					 .on_done = on_done};
+	t->dispatch = dispatch_new(&config);
+	t->prepare.data = t->dispatch;
+	t->timer.data = dispatch_executor(t->dispatch);
+	uv_prepare_init(&t->loop, &t->prepare);
+	uv_prepare_start(&t->prepare, before_poll);
+	uv_timer_init(&t->loop, &t->timer);
+	return 0;
+}
+
+static void close_trial(struct trial *t)
+{
+	uv_close((uv_handle_t *)&t->prepare, NULL);
+	uv_close((uv_handle_t *)&t->timer, NULL);
+	sandbox_free(t->sandbox);
+	rules_free(t->rules);
+	uv_run(&t->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&t->loop);
+	dispatch_free(t->dispatch);
+}
+
+static int run_trial(struct trial *t, const char *workspace, bool allow_unsandboxed,
+		     int64_t timeout_ms)
+{
 	const char *roots[] = {workspace};
 	struct config_list workspaces = {roots, workspace ? 1 : 0};
-	struct dispatch_config config = {.sandbox = sandbox, .rules = rules,
-					 .workspaces = &workspaces, .arg = t, .on_log = on_log,
-					 .on_done = on_done};
-	struct dispatch *d = dispatch_new(&config);
-	uv_prepare_t prepare = {.data = d};
-	uv_timer_t timer = {.data = dispatch_executor(d)};
-	uv_prepare_init(&t->loop, &prepare);
-	uv_prepare_start(&prepare, before_poll);
-	uv_timer_init(&t->loop, &timer);
+	if (open_trial(t, &workspaces, allow_unsandboxed) < 0)
+		return CLI_FAILED;
 	if (timeout_ms > 0)
-		uv_timer_start(&timer, on_timeout, (uint64_t)timeout_ms, 0);
+		uv_timer_start(&t->timer, on_timeout, (uint64_t)timeout_ms, 0);
 	t->status = -1;
-	start(t, dispatch_executor(d), workspace);
+	start(t, dispatch_executor(t->dispatch), workspace);
 	t->waiting = t->status < 0;
 	if (t->waiting)
 		uv_run(&t->loop, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&prepare, NULL);
-	uv_close((uv_handle_t *)&timer, NULL);
-	sandbox_free(sandbox);
-	rules_free(rules);
-	uv_run(&t->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&t->loop);
-	dispatch_free(d);
+	close_trial(t);
 	return t->status;
 }
 

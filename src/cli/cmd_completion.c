@@ -59,6 +59,5 @@ static int completion_run(int argc, char **argv)
 	return CLI_OK;
 }
 
-const struct command cmd_completion = {
-	"completion", "bash|zsh|fish",
-	"print a shell completion script", completion_run};
+const struct command cmd_completion = {"completion", "bash|zsh|fish",
+				       "print a shell completion script", completion_run};

@@ -181,10 +181,10 @@ static int demo_run(int argc, char **argv)
 	const char *named = rest.n ? rest.items[0] : ".";
 	CLEANUP_FREE char *target = realpath(named, NULL);
 	struct stat st;
-	int problem = !target || stat(target, &st) != 0	     ? errno
-		      : !S_ISDIR(st.st_mode)		     ? ENOTDIR
+	int problem = !target || stat(target, &st) != 0	 ? errno
+		      : !S_ISDIR(st.st_mode)		 ? ENOTDIR
 		      : access(target, R_OK | X_OK) != 0 ? errno
-							     : 0;
+							 : 0;
 	if (problem) {
 		fprintf(stderr, "drover demo: can't scan '%s': %s\n", named, strerror(problem));
 		return CLI_USAGE;

@@ -79,8 +79,8 @@ static int lint_file(const struct linting *l, const char *file)
 	if (!document_read(file, &text))
 		return CLI_USAGE;
 	if (l->lint)
-		lint_text(l->lint, buf_str(&text), str_eqz(str_of(document_type(file)),
-							   "application/json"), &d);
+		lint_text(l->lint, buf_str(&text),
+			  str_eqz(str_of(document_type(file)), "application/json"), &d);
 	else
 		status = ask(l, file, buf_str(&text), &d);
 	if (status != CLI_OK)
@@ -114,7 +114,8 @@ static int lint_run(int argc, char **argv)
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0}, dirs = {0};
 	l.common.server = NULL;
 	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
+		{"file", 'f', OPT_LIST, &files, "FILE",
+		 "workflow, YAML or (.json) JSON; - = stdin"},
 		{"agents", 0, OPT_LIST, &dirs, "DIR",
 		 "without a server: a folder of agent folders that may be named"},
 		{"server", 0, OPT_TEXT, &l.common.server, "URL",

@@ -111,7 +111,8 @@ static int print_all(struct client *c, struct node_logs *l, const struct str *no
 }
 
 /* All at once: lines come as they are written, whatever the order of the nodes. */
-static int follow_all(struct client *c, const struct node_logs *l, const struct str *nodes, size_t n)
+static int follow_all(struct client *c, const struct node_logs *l, const struct str *nodes,
+		      size_t n)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct client_stream *streams = ARENA_NEW_ARRAY(&a, struct client_stream, n + 1);
@@ -121,9 +122,8 @@ static int follow_all(struct client *c, const struct node_logs *l, const struct 
 		each[i] = *l;
 		each[i].node = nodes[i];
 		log_path(&path, &each[i], "follow=1");
-		streams[i] = (struct client_stream){.path = arena_dupz(&a, path.p),
-						    .on_event = on_line,
-						    .arg = &each[i]};
+		streams[i] = (struct client_stream){
+			.path = arena_dupz(&a, path.p), .on_event = on_line, .arg = &each[i]};
 	}
 	return client_follow(c, streams, n);
 }
@@ -154,7 +154,8 @@ static int logs_run(int argc, char **argv)
 	CLEANUP_OPT_LIST struct opt_list rest = {0};
 	bool follow = false;
 	const struct opt opts[] = {
-		{"follow", 'f', OPT_FLAG, &follow, NULL, "go on as lines come, until the nodes end"},
+		{"follow", 'f', OPT_FLAG, &follow, NULL,
+		 "go on as lines come, until the nodes end"},
 		CLI_COMMON_OPTS(common),
 	};
 	int status;

@@ -94,7 +94,8 @@ static int run_run(int argc, char **argv)
 	const char *context = NULL, *key = NULL;
 	bool watch = false, dry_run = false;
 	const struct opt opts[] = {
-		{"set", 'c', OPT_LIST, &pairs, "KEY=VALUE", "one member of the context; a value that reads as JSON is JSON"},
+		{"set", 'c', OPT_LIST, &pairs, "KEY=VALUE",
+		 "one member of the context; a value that reads as JSON is JSON"},
 		{"context", 0, OPT_TEXT, &context, "JSON|@FILE", "the whole context"},
 		{"watch", 'w', OPT_FLAG, &watch, NULL, "follow the run; exit 1 when it failed"},
 		{"dry-run", 0, OPT_FLAG, &dry_run, NULL, "say what would happen, start nothing"},
@@ -113,4 +114,3 @@ static int run_run(int argc, char **argv)
 
 const struct command cmd_run = {"run", "WORKFLOW [-c key=value]… [--watch]",
 				"start a run of a workflow", run_run};
-

@@ -8,7 +8,7 @@
 static void print_runs(const struct value *items)
 {
 	static const struct table_column columns[] = {
-		{"RUN", TABLE_WHOLE},     {"WORKFLOW", TABLE_CUT}, {"STATUS", TABLE_WHOLE},
+		{"RUN", TABLE_WHOLE},	  {"WORKFLOW", TABLE_CUT}, {"STATUS", TABLE_WHOLE},
 		{"CREATED", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
@@ -63,7 +63,8 @@ static int runs_run(int argc, char **argv)
 	const char *since = NULL, *until = NULL;
 	int64_t limit = 50;
 	const struct opt opts[] = {
-		{"status", 's', OPT_TEXT, &status, "STATUS", "PENDING, RUNNING, SUCCESS, FAILED, …"},
+		{"status", 's', OPT_TEXT, &status, "STATUS",
+		 "PENDING, RUNNING, SUCCESS, FAILED, …"},
 		{"workflow", 'w', OPT_TEXT, &workflow, "NAME", "of one workflow"},
 		{"search", 'q', OPT_TEXT, &text, "TEXT", "in name, context or error"},
 		{"since", 0, OPT_TEXT, &since, "TIME", "created at or after, RFC 3339"},
@@ -75,9 +76,12 @@ static int runs_run(int argc, char **argv)
 	int exit_status;
 	if (!cli_parse(&cmd_runs, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 0, &exit_status))
 		return exit_status;
-	struct param params[] = {{"project", common.project}, {"status", status},
-				 {"workflow", workflow},      {"q", text},
-				 {"since", since},	      {"until", until},
+	struct param params[] = {{"project", common.project},
+				 {"status", status},
+				 {"workflow", workflow},
+				 {"q", text},
+				 {"since", since},
+				 {"until", until},
 				 {"cursor", cursor}};
 	CLEANUP_BUF struct buf path = {0};
 	list_path(&path, limit, params, ARRAY_LEN(params));

@@ -15,7 +15,8 @@
 /* What was wrong with a request: the message, its place in `text`, findings about a schema. */
 static void print_error(const struct value *error, const char *name, struct str text)
 {
-	const struct value *at = value_getz(error, "position"), *errors = value_getz(error, "errors");
+	const struct value *at = value_getz(error, "position"),
+			   *errors = value_getz(error, "errors");
 	struct finding f = {.path = value_text(value_getz(error, "path")),
 			    .message = value_text(value_getz(error, "message"))};
 	if (value_is(at, VALUE_INT) && text.n > 0) {
@@ -26,9 +27,9 @@ static void print_error(const struct value *error, const char *name, struct str 
 		finding_print(stderr, name, text, &f);
 	for (uint32_t i = 0; value_is(errors, VALUE_ARRAY) && i < errors->n; i++)
 		finding_print(stderr, name, (struct str){0},
-			      &(struct finding){value_text(value_getz(&errors->items[i], "path")),
-						value_text(value_getz(&errors->items[i], "message")),
-						0, 0});
+			      &(struct finding){
+				      value_text(value_getz(&errors->items[i], "path")),
+				      value_text(value_getz(&errors->items[i], "message")), 0, 0});
 }
 
 /* Prints an answer of one of the pure helpers; the exit status. */
@@ -73,7 +74,8 @@ static int eval_run(int argc, char **argv)
 	const char *roots = NULL;
 	bool lines = false, json = false;
 	const struct opt opts[] = {
-		{"roots", 'r', OPT_TEXT, &roots, "JSON|@FILE", "an object whose members are the roots"},
+		{"roots", 'r', OPT_TEXT, &roots, "JSON|@FILE",
+		 "an object whose members are the roots"},
 		{"lines", 0, OPT_FLAG, &lines, NULL, "answer {expr, roots} a line on stdin"},
 		{"json", 0, OPT_FLAG, &json, NULL, "print {value} or {error}"},
 	};
@@ -176,4 +178,5 @@ static int validate_run(int argc, char **argv)
 }
 
 const struct command cmd_validate = {"validate", "--schema JSON|@FILE DOC | --lines",
-				     "check a document (JSON, a file or -) against a JSON Schema", validate_run};
+				     "check a document (JSON, a file or -) against a JSON Schema",
+				     validate_run};

@@ -29,8 +29,8 @@ static bool send_text(struct client *c, const struct cli_common *common, const c
 }
 
 /* Calls `one` for each file; the gravest exit status. */
-static int for_files(const struct opt_list *files, int (*one)(void *arg, const char *file,
-		     struct str text), void *arg)
+static int for_files(const struct opt_list *files,
+		     int (*one)(void *arg, const char *file, struct str text), void *arg)
 {
 	int worst = CLI_OK;
 	for (size_t i = 0; i < files->n; i++) {
@@ -76,7 +76,8 @@ static int apply_run(int argc, char **argv)
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0};
 	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
+		{"file", 'f', OPT_LIST, &files, "FILE",
+		 "workflow, YAML or (.json) JSON; - = stdin"},
 		CLI_COMMON_OPTS(common),
 	};
 	int status;
@@ -122,6 +123,25 @@ static int read_saved(const struct sender *s, struct str name, struct buf *out)
 	return CLI_OK;
 }
 
+static int diff_json(const char *file, struct str saved, struct str wanted)
+{
+	CLEANUP_BUF struct buf out = {0};
+	struct json_out o = json_out_to(&out);
+	bool differ = !str_eq(saved, wanted);
+	json_out_object(&o);
+	json_out_key(&o, "file");
+	json_out_strz(&o, file);
+	json_out_key(&o, "differs");
+	json_out_bool(&o, differ);
+	json_out_key(&o, "saved");
+	json_out_raw(&o, saved.n ? saved : STR("null"));
+	json_out_key(&o, "wanted");
+	json_out_raw(&o, wanted);
+	json_out_end(&o);
+	printf("%s\n", out.p);
+	return differ ? CLI_FAILED : CLI_OK;
+}
+
 static int diff_file(void *arg, const char *file, struct str text)
 {
 	const struct sender *s = arg;
@@ -137,6 +157,8 @@ static int diff_file(void *arg, const char *file, struct str text)
 	if (status != CLI_OK)
 		return status;
 	pretty(definition, &after);
+	if (s->common->json)
+		return diff_json(file, buf_str(&before), buf_str(&after));
 	return linediff_print(buf_str(&before), buf_str(&after), "saved", file) ? CLI_FAILED
 										: CLI_OK;
 }
@@ -147,8 +169,11 @@ static int diff_run(int argc, char **argv)
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, files = {0};
 	const struct opt opts[] = {
-		{"file", 'f', OPT_LIST, &files, "FILE", "workflow, YAML or (.json) JSON; - = stdin"},
+		{"file", 'f', OPT_LIST, &files, "FILE",
+		 "workflow, YAML or (.json) JSON; - = stdin"},
 		CLI_SERVER_OPTS(common),
+		{"json", 0, OPT_FLAG, &common.json, NULL,
+		 "both definitions of each file, and whether they differ"},
 	};
 	int status;
 	if (!cli_parse(&cmd_diff, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 0, &status))
@@ -160,15 +185,15 @@ static int diff_run(int argc, char **argv)
 	return for_files(&files, diff_file, &s);
 }
 
-const struct command cmd_diff = {
-	"diff", "-f FILE…", "what apply would change; exit 1 when something would", diff_run};
+const struct command cmd_diff = {"diff", "-f FILE…",
+				 "what apply would change; exit 1 when something would", diff_run};
 
 /* ---- workflows ---- */
 
 static void print_workflows(const struct value *items)
 {
 	static const struct table_column columns[] = {
-		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},  {"VERSION", TABLE_WHOLE},
+		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},    {"VERSION", TABLE_WHOLE},
 		{"UPDATED", TABLE_WHOLE},  {"DESCRIPTION", TABLE_CUT},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
@@ -224,5 +249,5 @@ static int workflows_run(int argc, char **argv)
 	return CLI_OK;
 }
 
-const struct command cmd_workflows = {"workflows", "[NAME]", "list workflows, or show one's definition",
-				      workflows_run};
+const struct command cmd_workflows = {"workflows", "[NAME]",
+				      "list workflows, or show one's definition", workflows_run};

@@ -53,7 +53,8 @@ static void forget(struct demo_service *s)
 	*s = (struct demo_service){0};
 }
 
-/* ---- interruption: a thread waits for the signals, so that it may do what handlers may not ---- */
+/* ---- interruption: a thread waits for the signals, so that it may do what handlers may not ----
+ */
 
 static pthread_t watcher;
 
@@ -156,10 +157,10 @@ static int spawn(struct demo_service *s, const char *workspaces, int ready_fd)
 		return errno;
 	self[n] = '\0';
 	snprintf(fd_text, sizeof(fd_text), "%d", ready_fd);
-	const char *const argv[] = {self,	 "serve",	"--data",	   s->folder,
-				    "--listen",	 "127.0.0.1:0", "--metrics",	   "127.0.0.1:0",
-				    "--log-format", "json",	"--workspaces", workspaces,
-				    "--ready-fd", fd_text,	NULL};
+	const char *const argv[] = {
+		self,		"serve",     "--data",	    s->folder,	    "--listen",
+		"127.0.0.1:0",	"--metrics", "127.0.0.1:0", "--log-format", "json",
+		"--workspaces", workspaces,  "--ready-fd",  fd_text,	    NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	posix_spawn_file_actions_init(&actions);
@@ -201,7 +202,8 @@ bool demo_service_start(struct demo_service *s, const char *workspaces)
 	}
 	if (up)
 		return true;
-	fprintf(stderr, "drover demo: the service did not start: %s\n", r ? strerror(r) : "its log:");
+	fprintf(stderr, "drover demo: the service did not start: %s\n",
+		r ? strerror(r) : "its log:");
 	if (r == 0)
 		demo_service_print_log(s);
 	demo_service_end(s, false);

@@ -9,7 +9,7 @@
 
 struct demo_service {
 	char *folder, *log; /* set while it runs */
-	char *server;       /* "http://127.0.0.1:PORT" */
+	char *server;	    /* "http://127.0.0.1:PORT" */
 	pid_t pid;
 };
 

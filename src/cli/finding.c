@@ -26,8 +26,8 @@ static void put_line(FILE *to, struct str text, const struct finding *f)
 	struct str line = line_of(text, f->line);
 	CLEANUP_BUF struct buf safe = {0};
 	escape_terminal(&safe, line);
-	if (line.n == 0 || line.n > LINE_MOST_BYTES || utf8_length(line) != line.n || safe.n != line.n ||
-	    (size_t)f->column > line.n + 1)
+	if (line.n == 0 || line.n > LINE_MOST_BYTES || utf8_length(line) != line.n ||
+	    safe.n != line.n || (size_t)f->column > line.n + 1)
 		return;
 	fprintf(to, "%5d | %s\n      | ", f->line, safe.p);
 	for (int i = 0; i + 1 < f->column; i++)

@@ -46,10 +46,10 @@ static size_t script(struct arena *arena, struct lines a, struct lines b, struct
 	for (size_t x = a.n; x-- > 0;)
 		for (size_t y = b.n; y-- > 0;) {
 			uint16_t down = lcs[(x + 1) * width + y], right = lcs[x * width + y + 1];
-			lcs[x * width + y] =
-				str_eq(a.at[x], b.at[y])
-					? (uint16_t)(lcs[(x + 1) * width + y + 1] + 1)
-					: down >= right ? down : right;
+			lcs[x * width + y] = str_eq(a.at[x], b.at[y])
+						     ? (uint16_t)(lcs[(x + 1) * width + y + 1] + 1)
+					     : down >= right ? down
+							     : right;
 		}
 	while (i < a.n || j < b.n) {
 		if (i < a.n && j < b.n && str_eq(a.at[i], b.at[j])) {
@@ -68,7 +68,8 @@ static size_t script(struct arena *arena, struct lines a, struct lines b, struct
 /* Whether an edit lies within CONTEXT lines of a change. */
 static bool near_change(const struct edit *edits, size_t n, size_t at)
 {
-	size_t from = at > CONTEXT ? at - CONTEXT : 0, to = at + CONTEXT + 1 < n ? at + CONTEXT + 1 : n;
+	size_t from = at > CONTEXT ? at - CONTEXT : 0,
+	       to = at + CONTEXT + 1 < n ? at + CONTEXT + 1 : n;
 	for (size_t i = from; i < to; i++)
 		if (edits[i].kind != ' ')
 			return true;

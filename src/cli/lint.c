@@ -66,9 +66,9 @@ static void say_refused(const struct agent_found *agent)
 	buf_printf(&file, "%s/agent.yaml", agent->folder);
 	for (size_t i = 0; i < agent->diag.n; i++) {
 		const struct diag_finding *f = &agent->diag.findings[i];
-		finding_print(stderr, file.p, (struct str){0},
-			      &(struct finding){str_of(f->path), str_of(f->message), f->line,
-						f->column});
+		finding_print(
+			stderr, file.p, (struct str){0},
+			&(struct finding){str_of(f->path), str_of(f->message), f->line, f->column});
 	}
 }
 
@@ -140,8 +140,8 @@ void lint_text(struct lint *l, struct str text, bool json, struct diag *d)
 	CLEANUP_ARENA struct arena a = {0};
 	struct yaml_places *places = NULL;
 	struct value doc;
-	bool read = json ? read_json(&a, text, &doc, d)
-			 : yaml_parse(&a, text, d, &doc, &places) == 0;
+	bool read =
+		json ? read_json(&a, text, &doc, d) : yaml_parse(&a, text, d, &doc, &places) == 0;
 	if (!read)
 		return;
 	engine_workflow_check(l->engine, STR("default"), &doc, on_judged, d);

@@ -22,7 +22,7 @@ struct opt_list {
 
 struct opt {
 	const char *name; /* without the dashes */
-	char letter;      /* 0 = none */
+	char letter;	  /* 0 = none */
 	enum opt_kind kind;
 	void *to;
 	const char *arg; /* what the value is called in the help; NULL for flags */

@@ -30,7 +30,7 @@ static int by_severity(const void *a, const void *b)
 static void print_table(struct arena *a, const struct value *const *findings, uint32_t n)
 {
 	static const struct table_column columns[] = {
-		{"SEVERITY", TABLE_WHOLE}, {"RULE", TABLE_WHOLE},	{"PLACE", TABLE_CUT_LEFT},
+		{"SEVERITY", TABLE_WHOLE}, {"RULE", TABLE_WHOLE},    {"PLACE", TABLE_CUT_LEFT},
 		{"FINDING", TABLE_CUT},	   {"LINE", TABLE_OPTIONAL},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
@@ -71,8 +71,7 @@ void print_findings(const struct value *output)
 	qsort(sorted, findings->n, sizeof(*sorted), by_severity);
 	print_table(&a, sorted, findings->n);
 	if (findings->n > FINDINGS_SHOWN)
-		printf("… and %u more: drover show RUN --json has them all\n",
-		       findings->n - FINDINGS_SHOWN);
+		printf("… and %u more\n", findings->n - FINDINGS_SHOWN);
 	printf("%s", findings->n ? "\n" : "no findings\n\n");
 	print_totals(summary);
 }

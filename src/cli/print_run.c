@@ -75,8 +75,8 @@ static void node_row(struct table *t, const struct value *n, struct span run)
 static void print_nodes(const struct value *run, const struct value *nodes)
 {
 	static const struct table_column columns[] = {
-		{"NODE", TABLE_CUT},    {"AGENT", TABLE_CUT},   {"STATUS", TABLE_WHOLE},
-		{"ERROR", TABLE_CUT},   {"TRIES", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
+		{"NODE", TABLE_CUT},	   {"AGENT", TABLE_CUT},   {"STATUS", TABLE_WHOLE},
+		{"ERROR", TABLE_CUT},	   {"TRIES", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
 		{"TIMELINE", TABLE_WHOLE},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
@@ -90,7 +90,7 @@ static void print_nodes(const struct value *run, const struct value *nodes)
 static void print_totals(const struct value *nodes)
 {
 	static const char *const states[] = {"SUCCESS", "FAILED",  "TIMED_OUT", "CANCELLED",
-					     "SKIPPED", "RUNNING", "QUEUED",    "PENDING"};
+					     "SKIPPED", "RUNNING", "QUEUED",	"PENDING"};
 	const char *sep = ": ";
 	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
 	for (size_t s = 0; s < ARRAY_LEN(states); s++) {

@@ -22,9 +22,9 @@ const char *table_plain(void);
 struct table;
 
 enum table_fit {
-	TABLE_CUT,      /* may be cut at its end when the terminal is narrow */
+	TABLE_CUT,	/* may be cut at its end when the terminal is narrow */
 	TABLE_CUT_LEFT, /* the same at its begin: places, whose end says more */
-	TABLE_WHOLE,    /* never cut: ids, states */
+	TABLE_WHOLE,	/* never cut: ids, states */
 	TABLE_OPTIONAL, /* left out when little room is left for it */
 };
 

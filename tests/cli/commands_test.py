@@ -111,6 +111,9 @@ def diff_shows_what_would_change(w):
     assert w("diff", "-f", "-", stdin=GOOD).out == ""
     r = w("diff", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1)
     assert '-        "x": "{{ context.x }}"' in r.lines and '+        "x": "{{ context.y }}"' in r.lines
+    r = w("diff", "--json", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1).json
+    assert r["differs"] and r["saved"]["name"] == r["wanted"]["name"] == "good"
+    assert w("diff", "--json", "-f", "-", stdin=GOOD).json["differs"] is False
     # the long way of writing the same thing is no change
     assert w("diff", "-f", "-", stdin=GOOD + "status: ACTIVE\n").out == ""
     r = w("diff", "-f", "-", stdin=GOOD.replace("name: good", "name: fresh"), status=1)
