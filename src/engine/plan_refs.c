@@ -70,6 +70,30 @@ static void judge_member(struct refs *x, const char *place, const struct cel_ref
 		 nearest ? nearest : "", nearest ? "?)" : "");
 }
 
+/* nodes.my-node subtracts: what stands before the hyphen is the beginning of an id then. */
+static const struct plan_node *hyphenated(const struct refs *x, struct str name)
+{
+	const struct plan *p = x->build->plan;
+	if (x->build->diag->n >= LIMIT_DIAG_FINDINGS)
+		return NULL;
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (p->nodes[i].id.n > name.n + 1 && str_starts(p->nodes[i].id, name) &&
+		    p->nodes[i].id.p[name.n] == '-')
+			return &p->nodes[i];
+	return NULL;
+}
+
+static void no_such_node(struct refs *x, const char *place, struct str name)
+{
+	const struct plan_node *meant = hyphenated(x, name);
+	if (meant)
+		diag_add(x->build->diag, place,
+			 "there is no node \"%.*s\"; '-' subtracts: write nodes[\"%.*s\"]",
+			 STR_ARG(name), STR_ARG(meant->id));
+	else
+		diag_add(x->build->diag, place, "there is no node \"%.*s\"", STR_ARG(name));
+}
+
 static void judge_node(struct refs *x, const char *place, const struct cel_ref *ref)
 {
 	static const char *const members[] = {"output", "status", "error"};
@@ -80,8 +104,7 @@ static void judge_node(struct refs *x, const char *place, const struct cel_ref *
 	}
 	int64_t to = plan_find(p, ref->parts[1]);
 	if (to < 0) {
-		diag_add(x->build->diag, place, "there is no node \"%.*s\"",
-			 STR_ARG(ref->parts[1]));
+		no_such_node(x, place, ref->parts[1]);
 		return;
 	}
 	if (to == x->index) {

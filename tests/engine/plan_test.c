@@ -99,6 +99,10 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[{'id':'a','agent':'strict','action':'run',"
 	 "'inputs':{'severity':'{{ context.s }}','channel':'console','more':1}}]}",
 	 "nodes[0].inputs.more", NULL},
+	{"{'name':'x','nodes':[{'id':'my-node','agent':'rule','action':'run'},"
+	 "{'id':'b','agent':'rule','action':'run','dependsOn':['my-node'],"
+	 "'when':'{{ nodes.my-node.status == 1 }}'}]}",
+	 "nodes[1].when nodes[1].when", "subtracts: write nodes[\"my-node\"]"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'risky','action':'run'}]}", "nodes[0].agent",
 	 "needs approval"},
 	{"{'name':'x','project':'other','nodes':[" OK_NODE "]}", "nodes[0].agent", "no agent"},
