@@ -184,6 +184,8 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 	put_text(o, "id", value_text(value_getz(node, "id")));
 	put_optional(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
 	put_optional(o, "action", value_text(value_getz(node, "action")));
+	if (value_getz(node, "sleep"))
+		put_text(o, "sleep", value_text(value_getz(node, "sleep")));
 	put_z(o, "status", node_status_name(status_of(v, run)));
 	json_out_key(o, "dependsOn");
 	if (depends)
@@ -191,6 +193,8 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 	else
 		json_out_raw(o, STR("[]"));
 	put_node_times(o, v);
+	if (v->row && v->row->wake_ms && !node_status_final(v->row->status))
+		put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
 	if (v->row && v->row->copied_from.n)

@@ -86,6 +86,10 @@ static void put_other(const struct line *l)
 	table_put(verb);
 	put_dim(print_text(l->data, "why"));
 	put_dim(print_text(l->data, "reason"));
+	if (print_text(l->data, "until").n > 0) {
+		printf("  until");
+		put_dim(print_text(l->data, "until"));
+	}
 }
 
 void print_event(const struct value *event, struct str type)

@@ -54,9 +54,10 @@ static void node_row(struct table *t, const struct value *n, struct span run)
 	print_took(&took, n);
 	if (run.from >= 0 && s.from >= 0 && value_getz(n, "copiedFrom") == NULL)
 		put_bar(&bar, run, (struct span){s.from, s.to < 0 ? run.to : s.to});
-	buf_put_str(&agent, print_text(n, "agent"));
+	bool sleeps = value_getz(n, "sleep") != NULL;
+	buf_put_str(&agent, sleeps ? STR("sleep") : print_text(n, "agent"));
 	buf_putc(&agent, ' ');
-	buf_put_str(&agent, print_text(n, "action"));
+	buf_put_str(&agent, print_text(n, sleeps ? "sleep" : "action"));
 	int64_t tries = print_int(n, "attempt");
 	table_cell(t, print_text(n, "id"));
 	table_cell(t, buf_str(&agent));

@@ -99,10 +99,16 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 	json_out_object(o);
 	json_out_key(o, "id");
 	json_out_str(o, n->id);
-	json_out_key(o, "agent");
-	json_out_str(o, n->agent);
-	json_out_key(o, "action");
-	json_out_str(o, n->action);
+	if (n->agent.n) {
+		json_out_key(o, "agent");
+		json_out_str(o, n->agent);
+		json_out_key(o, "action");
+		json_out_str(o, n->action);
+	}
+	if (n->sleep_ms) {
+		json_out_key(o, "sleepMs");
+		json_out_int(o, n->sleep_ms);
+	}
 	json_out_key(o, "level");
 	json_out_int(o, n->level);
 	json_out_key(o, "dependsOn");
@@ -111,7 +117,8 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 		json_out_str(o, x->plan->nodes[n->depends[k]].id);
 	json_out_end(o);
 	write_when(x, n);
-	write_inputs(x, n);
+	if (n->agent.n)
+		write_inputs(x, n);
 	json_out_end(o);
 }
 

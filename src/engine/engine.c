@@ -10,6 +10,7 @@
 #include "engine/recover.h"
 #include "engine/run.h"
 #include "engine/state.h"
+#include "engine/wait.h"
 
 enum { KEYS_PRUNE_MS = 6 * 3600 * 1000, MAX_SCRIPTS_DEFAULT = 4 };
 
@@ -100,6 +101,9 @@ static void run_timer(struct engine *e, struct timer *t)
 		break;
 	case TIMER_RUN_LIMIT:
 		run_stop(container_of(t, struct run, limit), STOP_TIMEOUT, (struct str){0});
+		break;
+	case TIMER_WAIT:
+		wait_fire(container_of(t, struct wait, timer));
 		break;
 	case TIMER_STORE_RETRY:
 		pump_retry(&e->pump);

@@ -7,8 +7,10 @@
  *       |              |  ^        |  |
  *       |              |  +-retry--+  +--------> FAILED, TIMED_OUT
  *       +--------------+-----------------------> FAILED    (bad input)
+ *       |
+ *       +--> RUNNING (sleeps: no attempt but a struct wait) --> SUCCESS, CANCELLED, TIMED_OUT
  *
- * Approvals, waits and forEach bring states of their own between PENDING and the end.
+ * Approvals and forEach bring states of their own between PENDING and the end.
  */
 #include "engine/node.h"
 
@@ -19,6 +21,7 @@
 #include "engine/emit.h"
 #include "engine/roots.h"
 #include "engine/run.h"
+#include "engine/wait.h"
 
 #define MAY(status) (1u << (status))
 
@@ -78,6 +81,7 @@ static enum join_end join_end_of(const struct plan_node *pn, enum node_status st
 static void finish(struct run *r, uint32_t index, enum node_status status)
 {
 	struct node *n = &r->nodes[index];
+	wait_end(n, r->engine);
 	node_move(n, status);
 	n->end = join_end_of(&r->plan->nodes[index], status);
 	r->n_unfinished--;
@@ -197,7 +201,11 @@ void node_judge(struct run *r, uint32_t index)
 		skip(r, index, "upstream_failed", true);
 		break;
 	case JOIN_RUN:
-		if (pass_when(r, index))
+		if (!pass_when(r, index))
+			break;
+		if (r->plan->nodes[index].sleep_ms > 0)
+			wait_begin(r, index);
+		else
 			attempt_make(r, index, 0);
 		break;
 	}
@@ -233,7 +241,9 @@ bool node_moves(const struct run *r, uint32_t index)
 	const struct node *n = &r->nodes[index];
 	const struct plan_node *pn = &r->plan->nodes[index];
 	if (node_status_final(n->status))
-		return !n->attempt;
+		return !n->attempt && !n->wait;
+	if (n->wait)
+		return wait_moves(n);
 	if (n->attempt) {
 		attempt_check(n->attempt);
 		return n->status != NODE_PENDING;

@@ -49,6 +49,7 @@ struct plan_node {
 	bool continue_on_error;
 	bool keep_output; /* a template may ask for its output */
 	int64_t timeout_ms; /* 0 = none */
+	int64_t sleep_ms;   /* > 0: the node sleeps; it has no agent */
 	struct plan_retry retry;
 	struct str limits;               /* JSON object, "" = none */
 	const struct resolve *when;      /* NULL = always */

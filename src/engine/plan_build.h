@@ -17,6 +17,9 @@ void plan_build_place(char ret[FIELDS_PATH_BYTES], size_t index);
 /* plan_nodes.c: the fields of all nodes. Nodes that could not be read at all have no id. */
 void plan_build_nodes(struct plan_build *b, const struct value *nodes);
 
+/* plan_waits.c: whether the node waits instead of naming an agent; reads what it waits for. */
+bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_node *n);
+
 /* plan_limits.c: a node's or agent's limits; the JSON text, or "". */
 struct str plan_build_limits(struct arena *a, const struct value *limits, struct diag *d,
 			     const char *path);

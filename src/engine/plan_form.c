@@ -14,11 +14,15 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 	struct value to = value_object(a, 8);
 	value_putz(a, &to, "id", value_str(n->id));
 	keep(a, &to, from, "description");
-	value_putz(a, &to, "agent", value_str(n->agent));
-	value_putz(a, &to, "action", value_str(n->action));
+	if (n->agent.n) {
+		value_putz(a, &to, "agent", value_str(n->agent));
+		value_putz(a, &to, "action", value_str(n->action));
+	}
+	keep(a, &to, from, "sleep");
 	if (n->workspace)
 		value_putz(a, &to, "workspace", *resolve_tree(n->workspace));
-	value_putz(a, &to, "inputs", *resolve_tree(n->inputs));
+	if (n->agent.n)
+		value_putz(a, &to, "inputs", *resolve_tree(n->inputs));
 	if (value_getz(from, "dependsOn") && n->n_depends)
 		keep(a, &to, from, "dependsOn");
 	keep(a, &to, from, "when");

@@ -34,7 +34,7 @@ static const struct field_spec node_fields[] = {
 	{"approval", "approvals are not in this version of drover; without them the node would "
 		     "run unapproved, so it is refused"},
 	{"wait", "wait" NOT_YET},
-	{"sleep", "sleep" NOT_YET},
+	{"sleep", NULL},
 	{"secrets", "secrets are not in this version of drover; remove them"},
 	{"queue", "queue" NOT_YET},
 	{"concurrency", "concurrency" NOT_YET},
@@ -287,14 +287,16 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 	fields_known(f, node_fields, ARRAY_LEN(node_fields));
 	read_id(b, f, n);
 	fields_str(f, "description", false, &text);
+	read_join(f, n);
+	read_when(b, f, n);
+	fields_bool(f, "continueOnError", &n->continue_on_error);
+	if (plan_build_wait(b, f, n))
+		return;
 	if (fields_str(f, "action", true, &text))
 		n->action = arena_str(a, text);
-	read_join(f, n);
 	read_retry(b, f, n);
-	read_when(b, f, n);
 	read_workspace(b, f, n);
 	read_inputs(b, f, n);
-	fields_bool(f, "continueOnError", &n->continue_on_error);
 	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &n->timeout_ms);
 	const struct value *limits = fields_get(f, "limits");
 	if (limits) {

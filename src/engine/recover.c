@@ -11,6 +11,7 @@
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
+#include "engine/wait.h"
 #include "json/parse.h"
 
 enum { LIST_MOST = 1 << 30 };
@@ -214,7 +215,8 @@ static const char *judge_rows(const struct plan *plan, const struct open_run *op
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
 		if (n->index < 0 || (size_t)n->index >= plan->n_nodes || seen[n->index] ||
-		    !str_eq(n->node_id, plan->nodes[n->index].id) || !node_status_final(n->status))
+		    !str_eq(n->node_id, plan->nodes[n->index].id) ||
+		    !(node_status_final(n->status) || wait_row_fits(&plan->nodes[n->index], n)))
 			return "a node's row does not fit the workflow";
 		seen[n->index] = true;
 	}
@@ -245,7 +247,10 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 		r->nodes[n->index].attempts = (uint32_t)n->attempt;
 		r->nodes[n->index].started_ms = n->started_ms;
 		r->nodes[n->index].copied = n->copied_from.n > 0;
-		node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
+		if (node_status_final(n->status))
+			node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
+		else
+			wait_recover(r, (uint32_t)n->index, n);
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
 		struct pending *p = ARENA_NEW(&x->arena, struct pending);

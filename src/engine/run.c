@@ -21,6 +21,7 @@
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/wait.h"
 #include "json/parse.h"
 
 #define MAY(status) (1u << (status))
@@ -262,6 +263,9 @@ void run_stop(struct run *r, enum stop_reason why, struct str reason)
 		struct node *n = &r->nodes[i];
 		if (n->attempt)
 			attempt_cancel(n->attempt);
+		else if (n->wait)
+			node_cancel(r, i, why == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
+				    true);
 		else if (!node_status_final(n->status))
 			node_cancel(r, i, NODE_CANCELLED, false);
 	}
@@ -276,6 +280,7 @@ void run_free(struct run *r)
 		free(r->nodes[i].error);
 		if (r->nodes[i].attempt)
 			attempt_free(r->nodes[i].attempt);
+		wait_end(&r->nodes[i], e);
 	}
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));

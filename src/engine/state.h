@@ -62,12 +62,21 @@ struct attempt {
 	size_t log_bytes;
 };
 
+/* What a node without an attempt waits for, while it does: see engine/wait.h. */
+struct wait {
+	struct run *run;
+	uint32_t index; /* of the node */
+	struct timer timer;
+	int64_t wake_ms; /* wall clock */
+};
+
 /* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
 struct node {
 	enum node_status status;
 	enum join_end end; /* when final: what it is for its dependents */
 	struct join_counts counts;
 	struct attempt *attempt; /* QUEUED, RUNNING: its live one */
+	struct wait *wait;       /* RUNNING without an attempt */
 	char *output, *error;    /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
 	uint32_t attempts;     /* number of the newest */

@@ -259,11 +259,36 @@ static bool judge_copy(struct model *m, const struct mnode *n)
 	return true;
 }
 
+/* A node without an agent: it ends well, or its run was stopped. */
+static bool judge_sleep(struct model *m, const struct mnode *n)
+{
+	bool stopped = n->row->status == NODE_CANCELLED || n->row->status == NODE_TIMED_OUT;
+	if (n->n_attempts > 0 || n->row->attempt != 0)
+		return fail(m, n, "sleeps, and yet attempted");
+	if (n->row->copied_from.n)
+		return judge_copy(m, n);
+	if (stopped && m->run->run.stopping == STOP_NONE)
+		return fail(m, n, "was stopped, but its run was not");
+	if (!stopped && n->row->status != NODE_SUCCESS && n->row->status != NODE_SKIPPED)
+		return fail(m, n, "sleeps, and became %s", node_status_name(n->row->status));
+	if (n->row->status == NODE_SUCCESS &&
+	    (!n->row->started_ms || !str_eqz(n->row->output, "{}")))
+		return fail(m, n, "never slept, or gave %.*s", STR_ARG(n->row->output));
+	return true;
+}
+
+static bool sleeps(const struct mnode *n)
+{
+	return value_getz(n->def, "sleep") != NULL;
+}
+
 static bool judge_attempts(struct model *m, const struct mnode *n)
 {
 	for (size_t i = 0; i < n->n_attempts; i++)
 		if (!judge_attempt_row(m, n, i))
 			return false;
+	if (sleeps(n))
+		return judge_sleep(m, n);
 	if (n->row->copied_from.n)
 		return judge_copy(m, n);
 	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
@@ -292,7 +317,7 @@ static bool judge_node(struct model *m, struct mnode *n)
 			    node_status_name(n->row->status), want);
 	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
 		return fail(m, n, "was skipped for the wrong reason");
-	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n)
+	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n))
 		return fail(m, n, "was never attempted");
 	return true;
 }
@@ -376,7 +401,8 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 	for (size_t i = 0; i < m->n_nodes; i++)
 		n_want += !m->nodes[i].row->copied_from.n &&
 			  (m->nodes[i].n_attempts > 0 || m->nodes[i].row->status == NODE_SKIPPED ||
-			   m->nodes[i].row->status == NODE_FAILED);
+			   m->nodes[i].row->status == NODE_FAILED ||
+			   (sleeps(&m->nodes[i]) && m->nodes[i].row->started_ms));
 	return n_ends == n_want ||
 	       fail(m, NULL, "%zu events of node ends, want %zu", n_ends, n_want);
 }

@@ -105,6 +105,13 @@ static const struct wrong wrongs[] = {
 	 "nodes[1].when nodes[1].when", "subtracts: write nodes[\"my-node\"]"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'risky','action':'run'}]}", "nodes[0].agent",
 	 "needs approval"},
+	{"{'name':'x','nodes':[{'id':'a','sleep':'soon'}]}", "nodes[0].sleep", "duration"},
+	{"{'name':'x','nodes':[{'id':'a','sleep':'0s'},{'id':'b','sleep':5}]}",
+	 "nodes[0].sleep nodes[1].sleep", NULL},
+	{"{'name':'x','nodes':[{'id':'a','sleep':'1s','agent':'rule','action':'run',"
+	 "'inputs':{},'retry':{},'timeout':'1s'}]}",
+	 "nodes[0].agent nodes[0].action nodes[0].inputs nodes[0].retry nodes[0].timeout",
+	 "means nothing for a node with sleep"},
 	{"{'name':'x','project':'other','nodes':[" OK_NODE "]}", "nodes[0].agent", "no agent"},
 };
 

@@ -27,7 +27,7 @@ enum { TIME_MOST_MS = 60000 };
 
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
-	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied;
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept;
 } met;
 
 struct live {
@@ -71,7 +71,7 @@ struct sim {
 	} keys[KEYS];
 	struct map finals; /* "run/node" or attempt id -> what was final once */
 	struct request *requests;
-	bool draining;
+	bool draining, jumped; /* the wall clock, ever */
 	int64_t n_output;
 	bool failed;
 	char why[600];
@@ -389,6 +389,8 @@ static void remember_finals(struct sim *s, const char *run)
 		return;
 	}
 	for (size_t i = 0; i < d.n_nodes; i++) {
+		if (!node_status_final(d.nodes[i].status))
+			continue;
 		char *key = arena_printf(&a, "%s/%lld", run, (long long)d.nodes[i].index);
 		remember(s, str_of(key),
 			 str_of(arena_printf(&a, "%d %.*s %lld", (int)d.nodes[i].status,
@@ -468,6 +470,12 @@ static void act_late(struct sim *s)
 			    &(struct attempt_result){.output = STR("{\"n\":-1}")});
 }
 
+static void act_jump(struct sim *s)
+{
+	s->wall_ms += chance(s, 50) ? 3600000 : -3600000;
+	s->jumped = true;
+}
+
 static void step(struct sim *s)
 {
 	uint64_t dice = rng_below(&s->rng, 1000);
@@ -490,7 +498,7 @@ static void step(struct sim *s)
 	else if (dice < 970)
 		act_time(s);
 	else if (dice < 977)
-		s->wall_ms += chance(s, 50) ? 3600000 : -3600000;
+		act_jump(s);
 	else if (dice < 985)
 		mem_store_fail_next(s->store, 1 + rng_below(&s->rng, 4));
 	else
@@ -567,6 +575,25 @@ static void judge_copies(struct sim *s, struct arena *a, const struct run_detail
 	}
 }
 
+/* Nobody slept for less than was asked; what the wall says of it is true while it did not jump. */
+static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail *d)
+{
+	struct value definition;
+	ASSERT(json_parse(a, d->definition, JSON_DEFAULT, &definition, NULL) == 0);
+	const struct value *nodes = value_getz(&definition, "nodes");
+	for (size_t i = 0; i < d->n_nodes; i++) {
+		const struct node_row *n = &d->nodes[i];
+		struct str text = value_text(value_getz(&nodes->items[n->index], "sleep"));
+		if (!text.n || n->status != NODE_SUCCESS || n->copied_from.n)
+			continue;
+		met.slept++;
+		int64_t ms = strtoll(arena_dup(a, text.p, text.n), NULL, 10);
+		if (!s->jumped && n->finished_ms - n->started_ms < ms)
+			wrong(s, "slept %lld of %lld ms", (long long)(n->finished_ms - n->started_ms),
+			      (long long)ms);
+	}
+}
+
 static void judge_run(struct sim *s, struct store_reader *r, const struct run_row *row)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -579,6 +606,7 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 	if (why)
 		wrong(s, "%s", why);
 	judge_copies(s, &a, &d);
+	judge_sleeps(s, &a, &d);
 	met.runs[d.run.status]++;
 	met.attempts += d.n_attempts;
 	for (size_t i = 0; i < d.n_nodes; i++) {
@@ -689,8 +717,8 @@ static bool simulate(uint64_t seed, bool trace)
 
 static void tell_met(void)
 {
-	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu; runs:", met.crashes,
-	       met.attempts, met.lost, met.copied);
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu; runs:",
+	       met.crashes, met.attempts, met.lost, met.copied, met.slept);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

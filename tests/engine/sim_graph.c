@@ -21,6 +21,21 @@ static size_t put_depends(struct rng *rng, size_t index, struct buf *out, size_t
 	return n;
 }
 
+/* A node that sleeps. */
+static void put_sleep(struct rng *rng, size_t index, struct buf *out)
+{
+	size_t first;
+	buf_printf(out, "{\"id\":\"n%zu\",\"sleep\":\"%zums\"", index,
+		   (size_t)(1 + rng_below(rng, 9000)));
+	put_depends(rng, index, out, &first);
+	if (chance(rng, 15))
+		buf_printf(out, ",\"when\":\"{{ context.w%zu }}\"",
+			   (size_t)rng_below(rng, SIM_FLAGS));
+	if (chance(rng, 30))
+		buf_puts(out, ",\"joinRule\":\"all_done\"");
+	buf_puts(out, "}");
+}
+
 static void put_node(struct rng *rng, size_t index, struct buf *out)
 {
 	static const char *const rules[] = {"all_failed",  "all_done",    "one_success",
@@ -55,7 +70,10 @@ void sim_graph(struct rng *rng, const char *name, struct buf *out)
 	struct buf nodes[NODES_MOST] = {0};
 	size_t n = chance(rng, 20) ? 1 + rng_below(rng, NODES_MOST) : 1 + rng_below(rng, 8);
 	for (size_t i = 0; i < n; i++)
-		put_node(rng, i, &nodes[i]);
+		if (chance(rng, 12))
+			put_sleep(rng, i, &nodes[i]);
+		else
+			put_node(rng, i, &nodes[i]);
 	buf_printf(out, "{\"name\":\"%s\"", name);
 	if (chance(rng, 15))
 		buf_puts(out, ",\"timeout\":\"20s\"");

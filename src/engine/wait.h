@@ -1,0 +1,26 @@
+/*
+ * Nodes that wait instead of having an attempt. Such a node is RUNNING with a row whose wake_ms is
+ * the time of its timer; after a restart the timer is armed again with what is left of it, and one
+ * that was missed fires at once. Private to src/engine.
+ */
+#pragma once
+
+#include "engine/state.h"
+
+/* PENDING -> RUNNING: the node begins to wait. */
+void wait_begin(struct run *r, uint32_t index);
+
+/* Its time has come. */
+void wait_fire(struct wait *w);
+
+/* Recovery: a node whose row says that it waits. */
+void wait_recover(struct run *r, uint32_t index, const struct node_row *row);
+
+/* Whether such a row fits the node. */
+bool wait_row_fits(const struct plan_node *pn, const struct node_row *row);
+
+/* The node waits no more; nothing when it did not. */
+void wait_end(struct node *n, struct engine *e);
+
+/* The invariant: whether something will wake it. */
+bool wait_moves(const struct node *n);
