@@ -9,7 +9,7 @@ LONG = {"name": "long", "nodes": [{"id": "s", "sleep": "24h"}]}
 
 
 def types(d, run):
-    return [(t, data.get("nodeId")) for _, t, data in d.events(run)]
+    return [(t, event["data"].get("nodeId")) for _, t, event in d.events(run)]
 
 
 def a_sleep_is_shown_and_ends():
