@@ -1,5 +1,6 @@
 /* One exact table of routes; what is not in it does not exist. */
 #include "api/api_private.h"
+#include "api/guard.h"
 #include "api/resources.h"
 
 #include "base/clock.h"
@@ -13,12 +14,13 @@
 #define DO(fn) .handle = (fn)
 #define QUERY(names) .query = (names)
 #define BODY(kind) .body = (kind)
+#define ANY_HOST .any_host = true
 
 static const struct route routes[] = {
-	GET("/livez", DO(health_live)),
-	GET("/readyz", DO(health_ready)),
-	GET("/health", DO(health_report)),
-	GET("/api/health", DO(health_report)),
+	GET("/livez", DO(health_live), ANY_HOST),
+	GET("/readyz", DO(health_ready), ANY_HOST),
+	GET("/health", DO(health_report), ANY_HOST),
+	GET("/api/health", DO(health_report), ANY_HOST),
 	GET("/openapi.json", DO(openapi_get)),
 	POST("/api/agents", DO(agents_create), BODY(BODY_JSON)),
 	GET("/api/agents", READ(agents_list), QUERY("limit cursor")),
@@ -174,6 +176,15 @@ static bool project_known(const struct call *c)
 	return !project || str_eq(*project, PROJECT);
 }
 
+/* Why a browser's page may not do this, or NULL. */
+static const char *guard(const struct call *c)
+{
+	const char *why = c->route->any_host ? NULL : guard_host(c->request);
+	if (!why && strcmp(c->route->method, "GET") != 0)
+		why = guard_origin(c->request);
+	return why;
+}
+
 /* Answers what can be answered from the request line and the headers; true when it did. */
 static bool refuse_early(struct call *c, bool has_body)
 {
@@ -189,6 +200,11 @@ static bool refuse_early(struct call *c, bool has_body)
 			(void)refuse_method(c);
 		else
 			(void)call_problem(c, 404, "There is nothing at this path.");
+		return true;
+	}
+	const char *why = guard(c);
+	if (why) {
+		(void)call_problem(c, 403, why);
 		return true;
 	}
 	const struct str *bad = bad_query(c);

@@ -35,6 +35,7 @@ struct route {
 	bool on_reader;        /* handle runs on a reader's thread */
 	enum call_body body;
 	const char *query;     /* names of the query parameters, with spaces between */
+	bool any_host;         /* answers whatever Host says: probes come by other names */
 };
 
 /* What waits in the loop's inbox or the readers' queue begins with this. */

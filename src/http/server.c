@@ -544,6 +544,7 @@ static enum MHD_Result begin(struct http_exchange *x, const char *method, const 
 	x->begun = true;
 	r->method = arena_str(&x->arena, str_of(method));
 	r->peer = arena_dupz(&x->arena, x->connection->peer);
+	r->server = s->address;
 	MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, on_header, x);
 	r->request_id = request_id(x);
 	http_header(r, "traceparent", &r->traceparent);

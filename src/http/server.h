@@ -49,6 +49,7 @@ struct http_request { /* read only; lives as long as its exchange */
 	struct str request_id;      /* the client's when it is sane, else a new one */
 	struct str traceparent;     /* as sent, unjudged; empty = none */
 	const char *peer;           /* "127.0.0.1:40000" */
+	const char *server;         /* http_server_address() */
 	int refuse_status;          /* not 0: the handler must answer this, now */
 	const char *refuse_detail;
 };
