@@ -14,6 +14,7 @@
 #include "cli/client.h"
 #include "cli/demo_service.h"
 #include "cli/document.h"
+#include "cli/logs.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "cli/watch.h"
@@ -99,7 +100,7 @@ static void print_notices(const struct value *run)
 			continue;
 		printf("notified on the %.*s: ", STR_ARG(print_text(input, "channel")));
 		table_put(print_text(input, "message"));
-		printf("\n");
+		printf("\n\n");
 	}
 }
 
@@ -117,7 +118,6 @@ static int show(struct demo *d)
 		if (str_eqz(print_text(&nodes->items[i], "id"), "scan"))
 			print_findings(value_getz(&nodes->items[i], "output"));
 	print_notices(&r.value);
-	printf("\n");
 	print_run(&r.value);
 	return CLI_OK;
 }
@@ -136,6 +136,10 @@ static int play(struct demo *d)
 		return status;
 	printf("\n");
 	int shown = show(d);
+	if (shown == CLI_OK && status != CLI_OK) {
+		printf("\n%swhat the agents wrote:%s\n", table_bold(), table_plain());
+		shown = logs_print(d->client, &d->common, str_of(d->run));
+	}
 	return shown == CLI_OK ? status : shown;
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/client.h"
+#include "cli/logs.h"
 #include "cli/print.h"
 #include "cli/table.h"
 #include "cli/watch.h"
@@ -10,7 +11,6 @@
 
 struct node_logs {
 	const struct cli_common *common;
-	struct arena arena;
 	struct str run, node;
 	bool named; /* the node is shown before each line */
 };
@@ -82,8 +82,9 @@ static int print_pages(struct client *c, const struct node_logs *l)
 	}
 }
 
-/* The nodes of the run, in l->arena. */
-static int list_nodes(struct client *c, struct node_logs *l, struct str **ret, size_t *ret_n)
+/* The ids of the run's nodes, in the arena. */
+static int list_nodes(struct client *c, const struct node_logs *l, struct arena *a,
+		      struct str **ret, size_t *ret_n)
 {
 	CLEANUP_BUF struct buf path = {0};
 	CLEANUP_RESPONSE struct response r = {0};
@@ -93,9 +94,9 @@ static int list_nodes(struct client *c, struct node_logs *l, struct str **ret, s
 	if (status != CLI_OK)
 		return status;
 	*ret_n = value_is(nodes, VALUE_ARRAY) ? nodes->n : 0;
-	*ret = ARENA_NEW_ARRAY(&l->arena, struct str, *ret_n + 1);
+	*ret = ARENA_NEW_ARRAY(a, struct str, *ret_n + 1);
 	for (size_t i = 0; i < *ret_n; i++)
-		(*ret)[i] = arena_str(&l->arena, print_text(&nodes->items[i], "id"));
+		(*ret)[i] = arena_str(a, print_text(&nodes->items[i], "id"));
 	return CLI_OK;
 }
 
@@ -130,21 +131,31 @@ static int follow_all(struct client *c, const struct node_logs *l, const struct 
 
 static int logs(struct client *c, struct node_logs *l, const struct opt_list *rest, bool follow)
 {
-	struct str *nodes = NULL, one;
+	CLEANUP_ARENA struct arena a = {0};
+	struct str *nodes = &(struct str){0};
 	size_t n = 1;
-	int status = watch_resolve(c, l->common, &l->arena, rest->items[0], &l->run);
+	int status = watch_resolve(c, l->common, &a, rest->items[0], &l->run);
 	if (status != CLI_OK)
 		return status;
 	if (rest->n == 2) {
-		one = str_of(rest->items[1]);
-		nodes = &one;
+		*nodes = str_of(rest->items[1]);
 	} else {
 		l->named = true;
-		status = list_nodes(c, l, &nodes, &n);
-		if (status != CLI_OK)
-			return status;
+		status = list_nodes(c, l, &a, &nodes, &n);
 	}
+	if (status != CLI_OK)
+		return status;
 	return follow ? follow_all(c, l, nodes, n) : print_all(c, l, nodes, n);
+}
+
+int logs_print(struct client *c, const struct cli_common *common, struct str run_id)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct node_logs l = {.common = common, .run = run_id, .named = true};
+	struct str *nodes;
+	size_t n;
+	int status = list_nodes(c, &l, &a, &nodes, &n);
+	return status == CLI_OK ? print_all(c, &l, nodes, n) : status;
 }
 
 static int logs_run(int argc, char **argv)
@@ -163,9 +174,7 @@ static int logs_run(int argc, char **argv)
 		return status;
 	CLEANUP_CLIENT struct client *c = client_new(&common);
 	struct node_logs l = {.common = &common};
-	status = logs(c, &l, &rest, follow);
-	arena_free(&l.arena);
-	return status;
+	return logs(c, &l, &rest, follow);
 }
 
 const struct command cmd_logs = {"logs", "RUN [NODE] [-f]",

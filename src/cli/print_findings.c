@@ -54,7 +54,7 @@ static void print_totals(const struct value *summary)
 	for (size_t i = 0; i < ARRAY_LEN(severities); i++)
 		printf("%s%lld %s", i ? ", " : "", (long long)print_int(summary, severities[i]),
 		       severities[i]);
-	printf("%s in %lld files, %s\n", table_plain(),
+	printf("%s in %lld files, %s\n\n", table_plain(),
 	       (long long)print_int(summary, "filesScanned"), took.p ? took.p : "");
 }
 

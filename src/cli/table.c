@@ -12,7 +12,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "base/utf8.h"
+#include "cli/columns.h"
 
 enum { MOST_COLUMNS = 12, GAP = 2, LEAST_WIDTH = 8, OPTIONAL_WIDTH = 24 };
 
@@ -91,7 +91,7 @@ void table_cell(struct table *t, struct str text)
 	for (size_t i = 0; i < safe.n; i++)
 		if (safe.p[i] == '\n' || safe.p[i] == '\t')
 			safe.p[i] = ' ';
-	size_t column = t->n_cells % t->n_columns, width = utf8_length(buf_str(&safe));
+	size_t column = t->n_cells % t->n_columns, width = columns_of(buf_str(&safe));
 	if (width > t->widths[column])
 		t->widths[column] = width;
 	t->cells = mem_grow(t->cells, (t->n_cells + 1) * sizeof(*t->cells));
@@ -157,28 +157,17 @@ static void fit(struct table *t)
 
 /* ---- printing ---- */
 
-/* The byte at which the n-th code point begins. */
-static size_t byte_of(const char *z, size_t n)
-{
-	size_t at = 0;
-	while (z[at] && n > 0) {
-		at++;
-		while (((unsigned char)z[at] & 0xc0) == 0x80)
-			at++;
-		n--;
-	}
-	return at;
-}
-
-static void put_cell(const struct table *t, size_t column, const char *text, size_t n)
+static void put_cell(const struct table *t, size_t column, struct str text)
 {
 	size_t width = t->widths[column];
-	if (n <= width)
-		printf("%s", text);
-	else if (t->columns[column].fit == TABLE_CUT_LEFT)
-		printf("…%s", text + byte_of(text, n - width + 1));
-	else
-		printf("%.*s…", (int)byte_of(text, width - 1), text);
+	if (columns_of(text) <= width) {
+		printf("%.*s", STR_ARG(text));
+	} else if (t->columns[column].fit == TABLE_CUT_LEFT) {
+		size_t n = columns_end(text, width - 1);
+		printf("…%.*s", (int)n, text.p + text.n - n);
+	} else {
+		printf("%.*s…", (int)columns_begin(text, width - 1), text.p);
+	}
 }
 
 static void put_row(const struct table *t, const char *const *cells, const char *colour)
@@ -186,13 +175,13 @@ static void put_row(const struct table *t, const char *const *cells, const char 
 	size_t owed = 0; /* blanks before the next text: none at a line's end */
 	for (size_t c = 0; c < t->n_columns; c++) {
 		const char *text = cells ? cells[c] : t->columns[c].header;
-		size_t n = utf8_length(str_of(text)), width = t->widths[c];
+		size_t n = columns_of(str_of(text)), width = t->widths[c];
 		if (width == 0)
 			continue;
 		if (n > 0) {
 			const char *tint = colour ? colour : table_status_colour(str_of(text));
 			printf("%*s%s", (int)owed, "", tint);
-			put_cell(t, c, text, n);
+			put_cell(t, c, str_of(text));
 			printf("%s", *tint ? table_plain() : "");
 			owed = 0;
 		}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import unicodedata
 
 from cli import PROGRAM, Terminal, drover, environment
 from daemon import Daemon, main
@@ -307,6 +308,17 @@ def colours_and_cutting_are_for_terminals_only(w):
     assert "…" in t.text and "…" not in w("agents").out
 
 
+def wide_characters_take_two_columns(w):
+    w("apply", "-f", "-", stdin="name: wide\ndescription: 漢字かな한글😀é" + "e\u0301漢" * 60 +
+      "\nnodes: [{id: a, agent: noop, action: run}]\n")
+    t = Terminal("workflows", server=w.server, columns=60, env={"NO_COLOR": "1"})
+    assert t.end() == 0
+    line = next(x for x in t.text.splitlines() if x.startswith("wide "))
+    width = sum(0 if unicodedata.combining(c) else
+                2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+    assert width in (59, 60) and line.endswith("…"), (width, line)
+
+
 def a_closed_pipe_ends_quietly(w):
     p = w.follow("workflows")
     p.stdout.close()
@@ -350,5 +362,6 @@ if __name__ == "__main__":
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
             retry_keeps_what_succeeded, watch_logs_and_cancel_a_run_under_way,
             logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
-            colours_and_cutting_are_for_terminals_only, a_closed_pipe_ends_quietly,
+            colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
+            a_closed_pipe_ends_quietly,
             what_is_not_drover_is_said_to_be, watch_goes_on_after_the_service_was_killed)])

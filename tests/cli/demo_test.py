@@ -150,6 +150,7 @@ def a_failed_run_gives_1():
         r = t.demo(program=place + "/drover")
         assert r.returncode == 1, r.stderr
         assert "exit_9" in r.stdout and "run  FAILED" in r.stdout and "again in" in r.stdout
+        assert "scan | broken" in r.stdout
         assert t.left() == []
         no_orphans()
 
