@@ -1,34 +1,57 @@
 #!/usr/bin/env python3
-"""Counts the single tests in meson's JUnit log and prints them as 'N passed, N failed, N skipped'.
+"""Counts the single tests that ran and prints them as 'N passed, N failed, N skipped'.
 
-A program that crashed or timed out counts as one failed test beside those it had reported. Exits
-with 1 when anything failed or nothing ran. Skipped tests are listed with their reason.
+Reads meson's log of test programs (one JSON object a line, each with the TAP that the program
+printed). A program that ended badly without a failed test, or before its plan was through, counts
+as one failed test. Exits with 1 when anything failed or nothing ran. Failed tests are listed by
+name, skipped ones with their reason.
 """
+import json
+import re
 import sys
-import xml.etree.ElementTree as ET
+
+LINE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*([^#]*)(?:#\s*(SKIP|TODO)\S*\s*(.*))?", re.IGNORECASE)
+PLAN = re.compile(r"^1\.\.(\d+)")
+
+
+def count(program):
+    """(passed, failed names, skipped (name, reason)s) of one program."""
+    passed, failed, skipped, plan = 0, [], [], None
+    for line in (program.get("stdout") or "").splitlines():
+        if m := PLAN.match(line):
+            plan = int(m.group(1))
+        if not (m := LINE.match(line)):
+            continue
+        name = m.group(2).strip()
+        if m.group(1):
+            failed.append(name)
+        elif (m.group(3) or "").upper() == "SKIP":
+            skipped.append((name, m.group(4).strip()))
+        else:
+            passed += 1
+    seen = passed + len(failed) + len(skipped)
+    if program["result"] not in ("OK", "SKIP") and not failed:
+        failed.append(f"the program ended badly: {program['result']}")
+    elif plan != seen and not failed:
+        failed.append(f"the program planned {plan} tests and ran {seen}")
+    return passed, failed, skipped
 
 
 def main(path):
-    passed = failed = skipped = 0
-    for suite in ET.parse(path).getroot().iter("testsuite"):
-        suite_failed = 0
-        for case in suite.iter("testcase"):
-            name = f"{suite.get('name')}: {case.get('name')}"
-            if case.find("failure") is not None or case.find("error") is not None:
-                suite_failed += 1
-                print(f"failed   {name}")
-            elif (skip := case.find("skipped")) is not None:
-                skipped += 1
-                print(f"skipped  {name}: {skip.get('message') or (skip.text or '').strip()}")
-            else:
-                passed += 1
-        broken = int(suite.get("errors") or 0) + int(suite.get("failures") or 0)
-        if broken and not suite_failed:
-            print(f"failed   {suite.get('name')}: the program ended badly")
-            suite_failed = 1
-        failed += suite_failed
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed or passed == 0 else 0
+    passed = n_failed = n_skipped = 0
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            program = json.loads(line)
+            name = program["name"].split(":")[-1].strip()
+            good, failed, skipped = count(program)
+            passed, n_failed, n_skipped = (passed + good, n_failed + len(failed),
+                                           n_skipped + len(skipped))
+            for test in failed:
+                print(f"failed   {name}: {test}")
+            for test, reason in skipped:
+                print(f"skipped  {name}: {test}: {reason}")
+    print(f"{passed} passed, {n_failed} failed, {n_skipped} skipped")
+    return 1 if n_failed or passed == 0 else 0
 
 
 if __name__ == "__main__":
