@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/escape.h"
 #include "cli/print.h"
 #include "json/parse.h"
 
@@ -76,10 +77,13 @@ enum { ID_CHARS = 36, LEAST_PREFIX = 4 };
 
 static int ambiguous(const char *arg, size_t n)
 {
+	CLEANUP_BUF struct buf safe = {0};
+	escape_terminal(&safe, str_of(arg));
+	const char *text = safe.p ? safe.p : "";
 	if (n == 0)
-		fprintf(stderr, "drover: no run's id begins with '%s'\n", arg);
+		fprintf(stderr, "drover: no run's id begins with '%s'\n", text);
 	else
-		fprintf(stderr, "drover: %zu runs' ids begin with '%s'; give more of it\n", n, arg);
+		fprintf(stderr, "drover: %zu runs' ids begin with '%s'; give more of it\n", n, text);
 	return CLI_FAILED;
 }
 

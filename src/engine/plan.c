@@ -149,8 +149,7 @@ static void build(struct plan_build *b, struct str project, const struct value *
 	}
 	plan_build_nodes(b, nodes);
 	plan_build_graph(b, nodes);
-	if (diag_ok(b->diag))
-		plan_build_refs(b);
+	plan_build_refs(b);
 	if (diag_ok(b->diag))
 		plan_build_form(b, document);
 }

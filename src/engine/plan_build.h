@@ -27,7 +27,8 @@ struct str plan_build_limits(struct arena *a, const struct value *limits, struct
 /* plan_graph.c: dependencies to indexes, dependents, levels; cycles are findings. */
 void plan_build_graph(struct plan_build *b, const struct value *nodes);
 
-/* plan_refs.c: what templates refer to must be there when they are resolved. */
+/* plan_refs.c: what templates refer to must be there when they are resolved. Also looks at what
+ * has findings already, so that all are told at once. */
 void plan_build_refs(struct plan_build *b);
 
 /* plan_form.c: the normal form of the definition, its text and hash. */

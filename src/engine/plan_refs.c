@@ -187,7 +187,8 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 		resolve_refs(n->when, judge_ref, x);
 	if (n->workspace)
 		resolve_refs(n->workspace, judge_ref, x);
-	resolve_refs(n->inputs, judge_ref, x);
+	if (n->inputs)
+		resolve_refs(n->inputs, judge_ref, x);
 	if (x->dynamic)
 		add_ancestors(x);
 	x->n_total += x->n_list;
@@ -268,6 +269,7 @@ static void judge_far(struct refs *x)
 void plan_build_refs(struct plan_build *b)
 {
 	struct refs x CLEANUP(refs_close) = {.build = b};
+	bool sorted = diag_ok(b->diag); /* levels mean nothing while there are cycles */
 	struct plan *p = b->plan;
 	x.seen = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
 	x.depends = ARENA_NEW_ARRAY(&x.arena, uint32_t, p->n_nodes);
@@ -284,5 +286,6 @@ void plan_build_refs(struct plan_build *b)
 			return;
 		}
 	}
-	judge_far(&x);
+	if (sorted)
+		judge_far(&x);
 }
