@@ -86,6 +86,30 @@ static void print_edit(const struct edit *e)
 	printf("%s%c%s%s\n", colour, e->kind, safe.p ? safe.p : "", *colour ? table_plain() : "");
 }
 
+/* The next line of either text, from 1. */
+struct at {
+	size_t before, after;
+};
+
+static void pass(struct at *at, const struct edit *e)
+{
+	at->before += e->kind != '+';
+	at->after += e->kind != '-';
+}
+
+/* A side without lines is named by the line before it, as diff does. */
+static void print_hunk(const struct edit *edits, size_t n, struct at from)
+{
+	struct at to = from;
+	for (size_t i = 0; i < n; i++)
+		pass(&to, &edits[i]);
+	size_t n_before = to.before - from.before, n_after = to.after - from.after;
+	printf("%s@@ -%zu,%zu +%zu,%zu @@%s\n", table_dim(), from.before - !n_before, n_before,
+	       from.after - !n_after, n_after, table_plain());
+	for (size_t i = 0; i < n; i++)
+		print_edit(&edits[i]);
+}
+
 bool linediff_print(struct str before, struct str after, const char *before_name,
 		    const char *after_name)
 {
@@ -100,16 +124,17 @@ bool linediff_print(struct str before, struct str after, const char *before_name
 	}
 	struct edit *edits = ARENA_NEW_ARRAY(&arena, struct edit, a.n + b.n + 1);
 	size_t n = script(&arena, a, b, edits);
-	bool gap = false;
-	for (size_t i = 0; i < n; i++) {
-		if (!near_change(edits, n, i)) {
-			gap = true;
-			continue;
-		}
-		if (gap || i == 0)
-			printf("@@\n");
-		gap = false;
-		print_edit(&edits[i]);
+	struct at at = {1, 1};
+	for (size_t i = 0; i < n;) {
+		size_t end = i;
+		while (end < n && near_change(edits, n, end))
+			end++;
+		if (end > i)
+			print_hunk(&edits[i], end - i, at);
+		else
+			end++;
+		for (; i < end; i++)
+			pass(&at, &edits[i]);
 	}
 	return true;
 }

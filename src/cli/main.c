@@ -31,8 +31,10 @@ static void help(FILE *to)
 		DROVER_VERSION);
 	for (size_t i = 0; i < cli_n_commands; i++)
 		fprintf(to, "  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-	fprintf(to, "\n'drover COMMAND --help' says more. Exit status: 0 ok, 1 failed, 2 usage, "
-		    "3 no server.\n");
+	fprintf(to,
+		"\n'drover COMMAND --help' says more. Exit status: 0 ok, 1 failed, 2 usage, "
+		"3 no server.\nEnvironment: DROVER_SERVER, DROVER_TOKEN, NO_COLOR; `serve` takes "
+		"DROVER_NAME for each --name.\n");
 }
 
 bool cli_parse(const struct command *command, const struct opt *opts, size_t n, int argc,

@@ -27,8 +27,10 @@ struct table {
 bool table_colour(void)
 {
 	static int known = -1;
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 	if (known < 0)
-		known = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+		known = isatty(STDOUT_FILENO) && !(no && *no) &&
+			!(term && strcmp(term, "dumb") == 0);
 	return known;
 }
 

@@ -1,4 +1,5 @@
 """The commands that talk to a service, against a real one."""
+import difflib
 import http.server
 import json
 import os
@@ -112,13 +113,16 @@ def diff_shows_what_would_change(w):
     assert w("diff", "-f", "-", stdin=GOOD).out == ""
     r = w("diff", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1)
     assert '-        "x": "{{ context.x }}"' in r.lines and '+        "x": "{{ context.y }}"' in r.lines
+    both = w("diff", "--json", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1)
+    texts = [json.dumps(both.json[k], indent=2).splitlines() for k in ("saved", "wanted")]
+    assert r.lines[2:] == list(difflib.unified_diff(*texts, lineterm=""))[2:]
     r = w("diff", "--json", "-f", "-", stdin=GOOD.replace("context.x", "context.y"), status=1).json
     assert r["differs"] and r["saved"]["name"] == r["wanted"]["name"] == "good"
     assert w("diff", "--json", "-f", "-", stdin=GOOD).json["differs"] is False
     # the long way of writing the same thing is no change
     assert w("diff", "-f", "-", stdin=GOOD + "status: ACTIVE\n").out == ""
     r = w("diff", "-f", "-", stdin=GOOD.replace("name: good", "name: fresh"), status=1)
-    assert all(line[0] in "+-@" for line in r.lines)
+    assert all(line[0] in "+-@" for line in r.lines) and r.lines[2].startswith("@@ -0,0 +1,")
     assert "standard input:1:" in w("diff", "-f", "-", stdin="name: x\n", status=1).err
 
 
