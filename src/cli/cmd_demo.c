@@ -98,7 +98,9 @@ static void print_notices(const struct value *run)
 		if (!str_eqz(print_text(t, "agent"), "notifier") ||
 		    !str_eqz(print_text(t, "status"), "SUCCESS"))
 			continue;
-		printf("notified on the %.*s: ", STR_ARG(print_text(input, "channel")));
+		printf("notified on the ");
+		table_put(print_text(input, "channel"));
+		printf(": ");
 		table_put(print_text(input, "message"));
 		printf("\n\n");
 	}

@@ -3,6 +3,7 @@
 
 #include "cli/client.h"
 #include "cli/print.h"
+#include "cli/table.h"
 #include "cli/watch.h"
 #include "json/write.h"
 
@@ -71,10 +72,12 @@ static int post(const struct cli_common *common, const char *run, const struct o
 		return CLI_UNREACHABLE;
 	if (r.status >= 400)
 		return client_refused(&r);
-	if (common->json)
+	if (common->json) {
 		print_json(&r);
-	else
-		printf("%.*s\n", STR_ARG(print_text(&r.value, order->show)));
+		return CLI_OK;
+	}
+	table_put(print_text(&r.value, order->show));
+	printf("\n");
 	return CLI_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/client.h"
 #include "cli/document.h"
 #include "cli/print.h"
+#include "cli/table.h"
 #include "cli/watch.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -58,7 +59,8 @@ static void print_started(const struct response *r, struct str id, bool json)
 		buf_put_str(&text, id);
 	else
 		json_write_pretty(&text, &r->value);
-	printf("%s\n", text.p);
+	table_put(buf_str(&text));
+	printf("\n");
 }
 
 static int run_trigger(struct client *c, const struct cli_common *common, const char *workflow,

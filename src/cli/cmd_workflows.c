@@ -64,9 +64,10 @@ static int apply_file(void *arg, const char *file, struct str text)
 		return CLI_OK;
 	}
 	struct str outcome = print_text(&r.value, "outcome");
-	printf("%.*s: %.*s, version %lld\n", STR_ARG(print_text(&r.value, "name")),
-	       STR_ARG(outcome.n ? outcome : STR("saved")),
-	       (long long)print_int(&r.value, "version"));
+	table_put(print_text(&r.value, "name"));
+	printf(": ");
+	table_put(outcome.n ? outcome : STR("saved"));
+	printf(", version %lld\n", (long long)print_int(&r.value, "version"));
 	return CLI_OK;
 }
 

@@ -83,7 +83,8 @@ static int ambiguous(const char *arg, size_t n)
 	if (n == 0)
 		fprintf(stderr, "drover: no run's id begins with '%s'\n", text);
 	else
-		fprintf(stderr, "drover: %zu runs' ids begin with '%s'; give more of it\n", n, text);
+		fprintf(stderr, "drover: %zu runs' ids begin with '%s'; give more of it\n", n,
+			text);
 	return CLI_FAILED;
 }
 
