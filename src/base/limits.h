@@ -36,6 +36,14 @@ enum {
 	LIMIT_REGEX_STEP_ITEMS = 8,            /* pattern items tried that count as one step */
 	LIMIT_TEMPLATE_OUTPUT_BYTES = 1 << 20, /* one resolved document */
 
+	/* schedules */
+	LIMIT_CRON_BYTES = 256,                /* one cron expression */
+	LIMIT_CRON_YEARS = 100,                /* how far ahead a fire is looked for */
+	LIMIT_CRON_FIRES = 1000,               /* fires listed at once */
+	LIMIT_ZONE_BYTES = 256 << 10,          /* one file of a time zone */
+	LIMIT_ZONE_CHANGES = 10000,            /* changes of the offset in it */
+	LIMIT_ZONES = 1000,                    /* time zones kept in memory */
+
 	/* schemas */
 	LIMIT_SCHEMA_SITES = 50000,            /* subschemas of one schema */
 	LIMIT_SCHEMA_DEPTH = 2000,             /* of judging, in subschemas */

@@ -1,15 +1,19 @@
-/* eval, validate: no server needed. */
+/* eval, validate, cron: no server needed. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/document.h"
 #include "cli/finding.h"
 #include "cli/table.h"
+#include "daemon/zones.h"
 #include "json/parse.h"
 #include "json/validate_lines.h"
 #include "json/write.h"
+#include "text/cron_lines.h"
 #include "text/eval_lines.h"
 
 /* What was wrong with a request: the message, its place in `text`, findings about a schema. */
@@ -180,3 +184,59 @@ static int validate_run(int argc, char **argv)
 const struct command cmd_validate = {"validate", "--schema JSON|@FILE DOC | --lines",
 				     "check a document (JSON, a file or -) against a JSON Schema",
 				     validate_run};
+
+/* ---- cron ---- */
+
+static void cron_one(void *arg, struct str line, struct buf *out)
+{
+	cron_line(arg, line, out);
+}
+
+static int print_fires(const struct value *answer, bool json)
+{
+	const struct value *fires = value_getz(answer, "fires");
+	for (uint32_t i = 0; !json && value_is(fires, VALUE_ARRAY) && i < fires->n; i++)
+		printf("%.*s\n", STR_ARG(value_text(&fires->items[i])));
+	return CLI_OK;
+}
+
+static int cron_run(int argc, char **argv)
+{
+	CLEANUP_OPT_LIST struct opt_list rest = {0};
+	CLEANUP_ZONES struct zones zones = {0};
+	const char *zone = "UTC", *from = NULL;
+	int64_t n = 5;
+	bool lines = false, json = false;
+	const struct opt opts[] = {
+		{"timezone", 0, OPT_TEXT, &zone, "NAME", "like Europe/Berlin (default: UTC)"},
+		{"from", 0, OPT_TEXT, &from, "TIME", "fires after this time (default: now)"},
+		{"count", 'n', OPT_INT, &n, "N", "how many (default: 5)"},
+		{"lines", 0, OPT_FLAG, &lines, NULL,
+		 "answer {cron, timezone, from, n} a line on stdin"},
+		{"json", 0, OPT_FLAG, &json, NULL, "print {fires} or {error}"},
+	};
+	int status;
+	if (!cli_parse(&cmd_cron, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 1, &status))
+		return status;
+	struct cron_lines l = {zones_get, &zones, clock_wall_ms(clock_system())};
+	if (lines)
+		return document_lines(cron_one, &l);
+	if (rest.n != 1) {
+		fprintf(stderr, "usage: drover cron %s\n", cmd_cron.usage);
+		return CLI_USAGE;
+	}
+	CLEANUP_ARENA struct arena a = {0};
+	struct value request = value_object(&a, 4);
+	value_putz(&a, &request, "cron", value_strz(rest.items[0]));
+	value_putz(&a, &request, "timezone", value_strz(zone));
+	if (from)
+		value_putz(&a, &request, "from", value_strz(from));
+	value_putz(&a, &request, "n", value_int(n));
+	CLEANUP_BUF struct buf line = {0}, answer = {0};
+	json_write(&line, &request);
+	cron_line(&l, buf_str(&line), &answer);
+	return print_answer(&answer, json, "schedule", str_of(rest.items[0]), print_fires);
+}
+
+const struct command cmd_cron = {"cron", "EXPR [--timezone NAME] [--from TIME] [-n N] | --lines",
+				 "the next fires of a schedule", cron_run};

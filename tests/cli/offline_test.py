@@ -8,7 +8,7 @@ from cli import NOWHERE, PROGRAM, drover, environment
 from daemon import SOURCE, main
 
 COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry agents "
-            "agent eval validate doctor version completion").split()
+            "agent eval validate cron doctor version completion").split()
 OBJECT = '{"type":"object","required":["x"]}'
 
 
@@ -151,6 +151,12 @@ def lines_answer_each_line_at_once_and_go_on_after_a_bad_one():
                      '{"expr":"[1]"}')
     assert a == {"value": 2} and d == {"value": [1]}
     assert set(b["error"]) == {"message", "position"} and c["error"]["position"] == 2
+    a, b, c, d = ask("cron", '{"cron":"@daily","from":"2026-01-01T00:00:00Z","n":1}', "no json",
+                     '{"cron":"@daily","timezone":"Asia/Tokyo","from":"2026-01-01T00:00:00Z"}',
+                     '{"cron":"* * * * x"}')
+    assert a == {"fires": ["2026-01-02T00:00:00.000Z"]} and len(c["fires"]) == 5
+    assert c["fires"][0] == "2026-01-01T15:00:00.000Z"
+    assert set(b["error"]) == {"message", "position"} and d["error"]["position"] == 8
     a, b, c, d = ask("validate", '{"schema":{"type":"integer"},"data":1}', "no json",
                      '{"schema":{"type":"integer"},"data":"a"}', '{"schema":{"type":1},"data":1}')
     assert a == {"valid": True, "errors": []}
@@ -162,6 +168,22 @@ def lines_answer_each_line_at_once_and_go_on_after_a_bad_one():
 def lines_takes_the_last_line_without_a_newline():
     assert drover("eval", "--lines", stdin='\n\n{"expr":"1"}').json == {"value": 1}
     assert drover("eval", "--lines", stdin="").out == ""
+
+
+def cron_tells_the_next_fires():
+    ask = ["cron", "30 2 * * *", "--timezone", "Europe/Berlin", "--from", "2026-03-28T00:00:00Z"]
+    fires = ["2026-03-28T01:30:00.000Z", "2026-03-29T01:00:00.000Z"]
+    assert drover(*ask, "-n", "2").lines == fires
+    assert drover(*ask, "-n", "2", "--json").json == {"fires": fires}
+    assert len(drover("cron", "@every 1h").lines) == 5
+    r = drover("cron", "0 25 * * *", status=1)
+    assert "hour must be 0 to 23" in r.err and not r.out
+    assert r.err.splitlines()[2].index("^") == r.err.splitlines()[1].index("25")
+    assert drover("cron", "0 0 31 2 *", "--json", status=1).json["error"]["position"] == 4
+    for bad in (["--timezone", "Mars/Base"], ["--timezone", "../../etc/passwd"],
+                ["--from", "noon"], ["-n", "0"], ["-n", "9999"]):
+        assert drover("cron", "@daily", *bad, status=1).err, bad
+    drover("cron", status=2)
 
 
 # ---- lint
@@ -262,6 +284,7 @@ if __name__ == "__main__":
           doctor_tells_what_the_machine_offers, completion_scripts_parse_and_complete,
           eval_prints_the_value_or_points_at_the_place, eval_reads_roots_from_a_file_and_stdin,
           validate_judges_text_files_and_stdin,
+          cron_tells_the_next_fires,
           lines_answer_each_line_at_once_and_go_on_after_a_bad_one,
           lines_takes_the_last_line_without_a_newline, lint_needs_no_server_and_shows_places,
           lint_knows_the_agents_of_given_folders,
