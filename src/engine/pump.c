@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { IN_FLIGHT_MOST = 2, BACKOFF_FIRST_MS = 250, BACKOFF_MOST_MS = 10000 };
@@ -151,12 +152,16 @@ static void batch_done(struct txn *txn, int r)
 	b->submitted = false;
 	if (r == -ENOSPC) {
 		p->n_kept++;
-		if (!p->full)
+		if (!p->full) {
 			p->backoff_ms = BACKOFF_FIRST_MS;
+			log_event(ERROR, "store.full");
+		}
 		p->full = true;
 		return;
 	}
 	ASSERT(r == 0 && b == p->head);
+	if (p->full)
+		log_event(INFO, "store.has_space");
 	p->full = false;
 	p->n_done++;
 	p->head = b->next;

@@ -82,6 +82,27 @@ def a_full_disk_refuses_new_runs_and_loses_none():
         assert d.stop() == 0
 
 
+def who_waits_for_a_full_disk_is_told_and_finds_out_by_the_key():
+    with small_disk(12) as disk, Daemon(folder=disk.path) as d:
+        d.apply(PLAN)
+        fill(disk)
+        path, body, key = "/api/workflows/w/trigger", {"context": {"x": "x" * 20000}}, \
+            {"Idempotency-Key": "k"}
+        status, headers, answer = d.request("POST", path, body, key)
+        assert status == 503 and int(headers["Retry-After"]) >= 1, answer
+        assert "Idempotency-Key" in answer["detail"], answer
+        assert '"store.full"' in d.log_text(), d.log_text()
+        assert d.ok("GET", "/api/runs")["items"] == []
+        free(disk)
+        while status != 202:
+            status, _, answer = d.request("POST", path, body, key)
+            assert status in (202, 409, 503), answer
+        assert d.wait(answer["workflowRunId"])["status"] == "SUCCESS"
+        assert len(d.ok("GET", "/api/runs")["items"]) == 1, "one key, one run"
+        assert '"store.has_space"' in d.log_text(), d.log_text()
+        assert d.stop() == 0
+
+
 def results_that_come_while_the_disk_is_full_are_kept_for_later():
     with small_disk(12) as disk, Agents() as agents, Folder() as ws, \
             Daemon(folder=disk.path, agents=[agents.path], workspaces=[ws.path]) as d:
@@ -220,6 +241,7 @@ def a_corrupt_database_is_told():
 
 
 main([a_full_disk_refuses_new_runs_and_loses_none,
+      who_waits_for_a_full_disk_is_told_and_finds_out_by_the_key,
       results_that_come_while_the_disk_is_full_are_kept_for_later,
       a_kill_while_the_disk_is_full_loses_nothing_acknowledged,
       a_second_process_on_one_database_is_refused_by_name,

@@ -82,7 +82,7 @@ def listen(d, run, buffer=None):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     s.settimeout(STALL_SECONDS)
     s.connect((host, int(port)))
-    s.sendall(f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    s.sendall(f"GET /api/runs/{run}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return s
 
 
@@ -158,7 +158,7 @@ def trigger_many(d, name, count):
     """One connection, requests sent ahead, answers in order."""
     host, port = d.address.rsplit(":", 1)
     body = b'{"context":{}}'
-    request = (f"POST /api/workflows/{name}/trigger HTTP/1.1\r\nHost: x\r\nContent-Type: "
+    request = (f"POST /api/workflows/{name}/trigger HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                f"application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
     runs = []
     with socket.create_connection((host, int(port)), timeout=STALL_SECONDS) as s, \
@@ -211,7 +211,7 @@ def a_stop_while_agents_run_is_quick_and_the_runs_go_on_after_it():
 def logs(d, run, node_id):
     host, port = d.address.rsplit(":", 1)
     s = socket.create_connection((host, int(port)), timeout=STALL_SECONDS)
-    s.sendall(f"GET /api/runs/{run}/nodes/{node_id}/logs?follow=1 HTTP/1.1\r\nHost: x\r\n"
+    s.sendall(f"GET /api/runs/{run}/nodes/{node_id}/logs?follow=1 HTTP/1.1\r\nHost: localhost\r\n"
               "Connection: close\r\n\r\n".encode())
     return s
 
