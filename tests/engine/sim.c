@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -731,6 +732,7 @@ int main(int argc, char **argv)
 {
 	uint64_t first = 1, n = SEEDS_DEFAULT;
 	bool trace = false;
+	log_setup(LOG_LEVEL_OFF, false);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--seeds") == 0)
 			n = strtoull(argv[i + 1], NULL, 10);
