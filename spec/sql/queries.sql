@@ -17,6 +17,16 @@ rid, id, project, workflow_id, workflow_name, workflow_version, status, trigger_
 id, node_index, node_id, agent, action, attempt, status, input, error, queued_ms,
 	not_before_ms, started_ms, finished_ms, sandboxed, cpu_usec, memory_peak_bytes
 
+-- text: approval_columns
+id, run_id, project, workflow_id, workflow_name, node_index, node_id, agent, action, status, inputs,
+	subject, sha256, approvers, quorum, allow_self, expiry_approves, responses, responded_by,
+	notes, requested_ms, responded_ms, expires_ms
+
+-- text: approval_filter
+($1 = '' OR project = $1) AND id < $2 AND ($3 = '' OR run_id = $3)
+	AND ($4 = '' OR workflow_id = $4) AND ($5 = '' OR status = $5)
+ORDER BY id DESC LIMIT $6
+
 -- text: run_filter
 rid < $2 AND ($3 = '' OR workflow_id = $3) AND ($4 = '' OR status = $4)
 	AND ($5 = 0 OR created_ms >= $5) AND ($6 = 0 OR created_ms < $6)
@@ -126,12 +136,20 @@ UNION ALL
 SELECT input FROM agent_runs
 WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
 	AND input >= 'sha256:' AND input < 'sha256;'
+UNION ALL
+SELECT inputs FROM workflow_approvals
+WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+	AND inputs >= 'sha256:' AND inputs < 'sha256;'
 
 -- name: workflow_delete_events
 DELETE FROM run_events WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
 
 -- name: workflow_delete_logs
 DELETE FROM agent_logs WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
+-- name: workflow_delete_approvals
+DELETE FROM workflow_approvals
+WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
 
 -- name: workflow_delete_attempts
 DELETE FROM agent_runs WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
@@ -261,6 +279,41 @@ SELECT {attempt_columns} FROM agent_runs WHERE rid = $1 ORDER BY aid
 -- name: attempt_list_open
 SELECT {attempt_columns} FROM agent_runs
 WHERE rid = $1 AND status IN ('QUEUED', 'RUNNING') ORDER BY aid
+
+-- name: approval_add
+INSERT INTO workflow_approvals (id, rid, run_id, project, workflow_id, workflow_name, node_index,
+	node_id, agent, action, status, inputs, subject, sha256, approvers, quorum, allow_self,
+	expiry_approves, responses, responded_by, notes, requested_ms, responded_ms, expires_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21, $22, $23, $24)
+ON CONFLICT (id) DO NOTHING
+
+-- name: approval_set
+UPDATE workflow_approvals
+SET status = $1, responses = $2, responded_by = $3, notes = $4, responded_ms = $5
+WHERE id = $6
+
+-- name: approval_get
+SELECT {approval_columns}
+FROM workflow_approvals WHERE id = $1 AND ($2 = '' OR project = $2)
+
+-- name: approvals_of_run
+SELECT {approval_columns} FROM workflow_approvals WHERE rid = $1 ORDER BY id
+
+-- name: approval_list
+SELECT {approval_columns} FROM workflow_approvals WHERE {approval_filter}
+
+-- name: approval_list_pending
+SELECT {approval_columns} FROM workflow_approvals WHERE status = 'PENDING' AND {approval_filter}
+
+-- name: approval_list_run
+SELECT {approval_columns} FROM workflow_approvals
+WHERE ($1 = '' OR +project = $1) AND id < $2
+	AND rid = (SELECT rid FROM workflow_runs WHERE id = $3) AND {approval_filter}
+
+-- name: approval_list_workflow
+SELECT {approval_columns} FROM workflow_approvals WHERE ($1 = '' OR +project = $1)
+	AND id < $2 AND ($3 = '' OR run_id = $3) AND workflow_id = $4 AND {approval_filter}
 
 -- name: event_add
 INSERT INTO run_events (rid, seq, time_ms, type, data) VALUES ($1, $2, $3, $4, $5)

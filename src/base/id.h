@@ -27,6 +27,9 @@ struct workflow_id {
 struct agent_id {
 	char text[ID_TEXT_BYTES];
 };
+struct approval_id {
+	char text[ID_TEXT_BYTES];
+};
 
 struct id_gen {
 	struct rng rng;

@@ -20,7 +20,8 @@
  * errno (-EUCLEAN: this row is damaged, others are not).
  *
  * Both ways: a project that is empty means any; rows for a run that is not there are let go; a row
- * that is there already is not added again (RUN, VERSION, ATTEMPT, EVENT, LOG).
+ * that is there already is not added again (RUN, VERSION, ATTEMPT, APPROVAL,
+ * EVENT, LOG).
  */
 #pragma once
 
@@ -44,6 +45,8 @@ enum txn_op_kind {
 	TXN_ATTEMPT_ADD,
 	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage;
 			    an empty input leaves the one that stands */
+	TXN_APPROVAL_ADD,
+	TXN_APPROVAL_SET, /* status, responses, responded_by, notes, responded_ms */
 	TXN_EVENT_ADD,
 	TXN_LOG_ADD,
 	TXN_KEY_PUT,     /* insert or replace by (project, key) */
@@ -59,6 +62,7 @@ struct txn_op {
 		struct run_row run;
 		struct node_row node;
 		struct attempt_row attempt;
+		struct approval_row approval;
 		struct event_row event;
 		struct log_row log;
 		struct key_row key;
@@ -91,6 +95,13 @@ struct run_filter {
 			    over LIMIT_FILTER_TEXT_BYTES = -E2BIG */
 };
 
+struct approval_filter {
+	struct str project; /* always set */
+	struct str run_id, workflow_id; /* empty = any */
+	bool has_status;
+	enum approval_status status;
+};
+
 /* Everything about one run. */
 struct run_detail {
 	struct run_row run;
@@ -99,15 +110,20 @@ struct run_detail {
 	size_t n_nodes;
 	struct attempt_row *attempts; /* in the order they were queued, output filled in */
 	size_t n_attempts;
+	struct approval_row *approvals; /* in the order they were requested */
+	size_t n_approvals;
 };
 
-/* One run as recovery needs it: only attempts that are not final, nodes as they are. */
+/* One run as recovery needs it: only attempts that are not final, nodes and approvals as they
+ * are. */
 struct open_run {
 	struct run_row run;
 	struct node_row *nodes;
 	size_t n_nodes;
 	struct attempt_row *attempts;
 	size_t n_attempts;
+	struct approval_row *approvals;
+	size_t n_approvals;
 	int64_t last_event_seq;
 };
 
@@ -151,6 +167,12 @@ struct store_ops {
 			size_t *ret_n);
 	int (*key_get)(struct store_reader *r, struct arena *a, struct str project, struct str key,
 		       struct key_row *ret);
+	int (*approval_get)(struct store_reader *r, struct arena *a, struct str project,
+			    struct str id, struct approval_row *ret);
+	/* newest first; page.after = an id */
+	int (*approval_list)(struct store_reader *r, struct arena *a,
+			     const struct approval_filter *filter, const struct store_page *page,
+			     struct approval_row **ret, size_t *ret_n);
 	/* Recovery: calls `each` for every run that is not final, oldest first. Stops and returns
 	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns.
 	 * `each` must not use this reader; another one it may. */

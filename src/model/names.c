@@ -9,6 +9,7 @@ static const char *const node_names[] = {"PENDING", "QUEUED", "RUNNING", "WAITIN
 					 "TIMED_OUT"};
 static const char *const attempt_names[] = {"QUEUED", "RUNNING",   "SUCCESS",
 					    "FAILED", "CANCELLED", "TIMED_OUT"};
+static const char *const approval_names[] = {"PENDING", "APPROVED", "REJECTED", "EXPIRED"};
 static const char *const workflow_names[] = {"DRAFT", "ACTIVE", "ARCHIVED"};
 static const char *const type_names[] = {"SCRIPT", "RULE", "API", "LLM"};
 static const char *const risk_names[] = {"AUTO", "APPROVAL_REQUIRED"};
@@ -39,6 +40,7 @@ static int find(struct str text, const char *const *names, size_t n)
 DEFINE_NAMES(run_status, run_status, run_names)
 DEFINE_NAMES(node_status, node_status, node_names)
 DEFINE_NAMES(attempt_status, attempt_status, attempt_names)
+DEFINE_NAMES(approval_status, approval_status, approval_names)
 DEFINE_NAMES(workflow_status, workflow_status, workflow_names)
 DEFINE_NAMES(agent_type, agent_type, type_names)
 DEFINE_NAMES(risk_level, risk_level, risk_names)

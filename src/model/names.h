@@ -39,6 +39,13 @@ enum attempt_status {
 	ATTEMPT_TIMED_OUT,
 };
 
+enum approval_status {
+	APPROVAL_PENDING,
+	APPROVAL_APPROVED, /* from here on final */
+	APPROVAL_REJECTED,
+	APPROVAL_EXPIRED, /* nobody decided in time, or the run ended first */
+};
+
 enum workflow_status { WORKFLOW_DRAFT, WORKFLOW_ACTIVE, WORKFLOW_ARCHIVED };
 enum agent_type { AGENT_SCRIPT, AGENT_RULE, AGENT_API, AGENT_LLM };
 enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
@@ -59,6 +66,7 @@ static inline bool attempt_status_final(enum attempt_status s)
 const char *run_status_name(enum run_status s);
 const char *node_status_name(enum node_status s);
 const char *attempt_status_name(enum attempt_status s);
+const char *approval_status_name(enum approval_status s);
 const char *workflow_status_name(enum workflow_status s);
 const char *agent_type_name(enum agent_type t);
 const char *risk_level_name(enum risk_level r);
@@ -66,6 +74,7 @@ const char *risk_level_name(enum risk_level r);
 bool run_status_parse(struct str text, enum run_status *ret);
 bool node_status_parse(struct str text, enum node_status *ret);
 bool attempt_status_parse(struct str text, enum attempt_status *ret);
+bool approval_status_parse(struct str text, enum approval_status *ret);
 bool workflow_status_parse(struct str text, enum workflow_status *ret);
 bool agent_type_parse(struct str text, enum agent_type *ret);
 bool risk_level_parse(struct str text, enum risk_level *ret);

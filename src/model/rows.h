@@ -98,6 +98,26 @@ struct attempt_row { /* agent_runs */
 	int64_t cpu_usec, memory_peak_bytes; /* 0 = not measured */
 };
 
+/*
+ * One question to people: may this node run? `subject` says what would run (all but the inputs),
+ * `sha256` is that of the canonical JSON of the subject with the inputs as its member "inputs".
+ */
+struct approval_row { /* workflow_approvals */
+	struct str id, run_id, project, workflow_id, workflow_name, node_id, agent, action;
+	int64_t node_index;
+	enum approval_status status;
+	struct str inputs;    /* JSON object, templates resolved */
+	struct str subject;   /* JSON object */
+	struct str sha256;    /* hex */
+	struct str approvers; /* JSON array of names, empty = anybody */
+	int64_t quorum;       /* so many must approve */
+	bool allow_self;      /* whoever triggered the run may */
+	bool expiry_approves; /* onTimeout: approve */
+	struct str responses; /* JSON array of {decision, respondedBy, notes, respondedAt} */
+	struct str responded_by, notes; /* of the response that decided */
+	int64_t requested_ms, responded_ms, expires_ms;
+};
+
 struct event_row { /* run_events: history for people, gapless per run from seq 1 */
 	struct str run_id;
 	int64_t seq;

@@ -124,6 +124,34 @@ static void put_attempt(struct buf *out, const struct attempt_row *row)
 	buf_putc(out, '\n');
 }
 
+static void put_approval(struct buf *out, const struct approval_row *row)
+{
+	buf_puts(out, "  approval");
+	put_text(out, "id", row->id);
+	put_text(out, "project", row->project);
+	put_text(out, "workflow", row->workflow_id);
+	put_text(out, "name", row->workflow_name);
+	put_int(out, "index", row->node_index);
+	put_text(out, "node", row->node_id);
+	put_text(out, "agent", row->agent);
+	put_text(out, "action", row->action);
+	put_text(out, "status", str_of(approval_status_name(row->status)));
+	put_text(out, "inputs", row->inputs);
+	put_text(out, "subject", row->subject);
+	put_text(out, "sha256", row->sha256);
+	put_text(out, "approvers", row->approvers);
+	put_int(out, "quorum", row->quorum);
+	put_int(out, "allow_self", row->allow_self);
+	put_int(out, "expiry_approves", row->expiry_approves);
+	put_text(out, "responses", row->responses);
+	put_text(out, "responded_by", row->responded_by);
+	put_text(out, "notes", row->notes);
+	put_int(out, "requested", row->requested_ms);
+	put_int(out, "responded", row->responded_ms);
+	put_int(out, "expires", row->expires_ms);
+	buf_putc(out, '\n');
+}
+
 static void put_log(struct buf *out, const struct log_row *row)
 {
 	buf_puts(out, "  log");
@@ -238,6 +266,8 @@ static int dump_run(struct store_reader *r, struct str id, struct buf *out)
 		put_node(out, &d.nodes[i]);
 	for (size_t i = 0; i < d.n_attempts; i++)
 		put_attempt(out, &d.attempts[i]);
+	for (size_t i = 0; i < d.n_approvals; i++)
+		put_approval(out, &d.approvals[i]);
 	struct event_row *events;
 	size_t n;
 	rc = r->ops->event_list(r, &a, id, 0, 0, &events, &n);

@@ -218,6 +218,53 @@ static bool fill_attempt_set(struct stream *s, struct arena *a, struct attempt_r
 	return true;
 }
 
+static void fill_approval_state(struct stream *s, struct arena *a, struct approval_row *row)
+{
+	row->status = (enum approval_status)below(s, 4);
+	row->responses = any_json(s, a);
+	row->responded_by = any_text(s, a);
+	row->notes = any_text(s, a);
+	row->responded_ms = chance(s, 50) ? s->now_ms : 0;
+}
+
+static void fill_approval(struct stream *s, struct arena *a, struct approval_row *row)
+{
+	struct stream_run *run = some_run(s);
+	struct approval_id *id = &run->approvals[run->n_approvals++ % 4];
+	id_make(&s->ids, s->now_ms, id->text);
+	row->id = arena_str(a, ID_STR(*id));
+	row->run_id = arena_str(a, ID_STR(run->id));
+	row->project = str_of(projects[below(s, 2)]);
+	row->workflow_id = arena_str(a, ID_STR(run->workflow));
+	row->workflow_name = any_text(s, a);
+	row->node_index = (int64_t)below(s, STREAM_NODES);
+	row->node_id = str_of(arena_printf(a, "n%d", (int)row->node_index));
+	row->agent = any_text(s, a);
+	row->action = STR("scan");
+	row->inputs = any_json(s, a);
+	row->subject = any_json(s, a);
+	row->sha256 = STR("abc");
+	row->approvers = any_json(s, a);
+	row->quorum = 1 + (int64_t)below(s, 3);
+	row->allow_self = chance(s, 50);
+	row->expiry_approves = chance(s, 50);
+	row->requested_ms = s->now_ms;
+	row->expires_ms = s->now_ms + 1000;
+	fill_approval_state(s, a, row);
+}
+
+/* False when the run chosen has no approval. */
+static bool fill_approval_set(struct stream *s, struct arena *a, struct approval_row *row)
+{
+	struct stream_run *run = some_run(s);
+	size_t n = run->n_approvals < 4 ? (size_t)run->n_approvals : 4;
+	if (n == 0)
+		return false;
+	row->id = arena_str(a, ID_STR(run->approvals[below(s, n)]));
+	fill_approval_state(s, a, row);
+	return true;
+}
+
 static void fill_event(struct stream *s, struct arena *a, struct event_row *row)
 {
 	struct stream_run *run = some_run(s);
@@ -264,7 +311,8 @@ static enum txn_op_kind any_kind(struct stream *s)
 		TXN_AGENT_PUT,	 TXN_WORKFLOW_PUT, TXN_VERSION_ADD, TXN_RUN_ADD,
 		TXN_RUN_SET,	 TXN_NODE_PUT,	   TXN_NODE_PUT,    TXN_ATTEMPT_ADD,
 		TXN_ATTEMPT_ADD, TXN_ATTEMPT_SET,  TXN_ATTEMPT_SET, TXN_EVENT_ADD,
-		TXN_EVENT_ADD,	 TXN_LOG_ADD,	   TXN_KEY_PUT,
+		TXN_EVENT_ADD,	 TXN_LOG_ADD,	   TXN_KEY_PUT,	    TXN_APPROVAL_ADD,
+		TXN_APPROVAL_SET,
 	};
 	return often[below(s, ARRAY_LEN(often))];
 }
@@ -304,6 +352,13 @@ static void add_op(struct stream *s, struct txn *txn)
 		return;
 	case TXN_ATTEMPT_SET:
 		if (!fill_attempt_set(s, a, &op->attempt))
+			txn->n_ops--;
+		return;
+	case TXN_APPROVAL_ADD:
+		fill_approval(s, a, &op->approval);
+		return;
+	case TXN_APPROVAL_SET:
+		if (!fill_approval_set(s, a, &op->approval))
 			txn->n_ops--;
 		return;
 	case TXN_EVENT_ADD:

@@ -17,6 +17,8 @@ struct stream_run {
 	int64_t n_attempts;
 	int64_t n_lines[STREAM_NODES];
 	struct attempt_id attempts[16];
+	int64_t n_approvals;
+	struct approval_id approvals[4];
 };
 
 struct stream {

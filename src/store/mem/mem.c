@@ -206,5 +206,7 @@ static const struct store_ops mem_ops = {
 	.event_list = memread_event_list,
 	.log_list = memread_log_list,
 	.key_get = memread_key_get,
+	.approval_get = memread_approval_get,
+	.approval_list = memread_approval_list,
 	.open_runs = memread_open_runs,
 };

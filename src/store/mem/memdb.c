@@ -28,6 +28,8 @@ static void run_free(struct memdb *s, struct memdb_run *run)
 {
 	for (size_t i = 0; i < run->n_attempts; i++)
 		map_remove(&s->attempts, run->attempts[i]->id);
+	for (size_t i = 0; i < run->n_approvals; i++)
+		map_remove(&s->approvals, run->approvals[i]->id);
 	map_free(&run->logs);
 	arena_free(&run->arena);
 	free(run);
@@ -51,6 +53,7 @@ void memdb_free(struct memdb *s)
 	map_free(&s->workflows);
 	map_free(&s->runs);
 	map_free(&s->attempts);
+	map_free(&s->approvals);
 	map_free(&s->keys);
 	free(s->in_order);
 	free(s);
@@ -222,6 +225,34 @@ static void attempt_set(struct memdb *s, const struct attempt_row *row)
 	mine->memory_peak_bytes = row->memory_peak_bytes;
 }
 
+static void approval_add(struct memdb *s, const struct approval_row *row)
+{
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
+	if (!run || map_get(&s->approvals, row->id))
+		return;
+	struct approval_row *mine = ARENA_NEW(&run->arena, struct approval_row);
+	memrow_approval(&run->arena, row, mine);
+	run->approvals = memdb_vector(&run->arena, run->approvals, &run->cap_approvals,
+				      run->n_approvals + 1);
+	run->approvals[run->n_approvals++] = mine;
+	map_put(&s->approvals, row->id, mine);
+}
+
+static void approval_set(struct memdb *s, const struct approval_row *row)
+{
+	struct approval_row *mine = map_get(&s->approvals, row->id);
+	struct memdb_run *run = mine ? map_get(&s->runs, mine->run_id) : NULL;
+	if (!run)
+		return;
+	struct approval_row next = *mine;
+	next.status = row->status;
+	next.responses = row->responses;
+	next.responded_by = row->responded_by;
+	next.notes = row->notes;
+	next.responded_ms = row->responded_ms;
+	memrow_approval(&run->arena, &next, mine);
+}
+
 static void event_add(struct memdb *s, const struct event_row *row)
 {
 	struct memdb_run *run = map_get(&s->runs, row->run_id);
@@ -331,6 +362,12 @@ void memdb_apply(struct memdb *s, const struct txn_op *op)
 		return;
 	case TXN_ATTEMPT_SET:
 		attempt_set(s, &op->attempt);
+		return;
+	case TXN_APPROVAL_ADD:
+		approval_add(s, &op->approval);
+		return;
+	case TXN_APPROVAL_SET:
+		approval_set(s, &op->approval);
 		return;
 	case TXN_EVENT_ADD:
 		event_add(s, &op->event);

@@ -36,6 +36,8 @@ struct memdb_run {
 	size_t n_nodes, cap_nodes;
 	struct attempt_row **attempts; /* as they came */
 	size_t n_attempts, cap_attempts;
+	struct approval_row **approvals; /* as they came */
+	size_t n_approvals, cap_approvals;
 	struct event_row **events; /* by seq */
 	size_t n_events, cap_events;
 	struct map logs; /* node id → struct memdb_logs, in arena */
@@ -46,6 +48,7 @@ struct memdb {
 	struct map workflows;	     /* id → struct memdb_workflow */
 	struct map runs;	     /* id → struct memdb_run */
 	struct map attempts;	     /* id → struct attempt_row, in its run's arena */
+	struct map approvals;	     /* id → struct approval_row, in its run's arena */
 	struct map keys;	     /* project NUL key → struct key_row, one block */
 	struct memdb_run **in_order; /* runs by id */
 	size_t n_runs, cap_runs;

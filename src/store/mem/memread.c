@@ -215,6 +215,16 @@ static struct attempt_row *attempts_of(struct arena *a, const struct memdb_run *
 	return attempts;
 }
 
+static struct approval_row *approvals_of(struct arena *a, const struct memdb_run *run,
+					 size_t *ret_n)
+{
+	*ret_n = run->n_approvals;
+	struct approval_row *rows = ARENA_NEW_ARRAY(a, struct approval_row, run->n_approvals);
+	for (size_t i = 0; i < run->n_approvals; i++)
+		memrow_approval(a, run->approvals[i], &rows[i]);
+	return rows;
+}
+
 int memread_run_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
 		    struct run_detail *ret)
 {
@@ -230,6 +240,7 @@ int memread_run_get(struct store_reader *r, struct arena *a, struct str project,
 	ret->definition = version.definition;
 	ret->nodes = nodes_of(a, run, &ret->n_nodes);
 	ret->attempts = attempts_of(a, run, true, &ret->n_attempts);
+	ret->approvals = approvals_of(a, run, &ret->n_approvals);
 	return 0;
 }
 
@@ -346,6 +357,53 @@ int memread_key_get(struct store_reader *r, struct arena *a, struct str project,
 	return 0;
 }
 
+int memread_approval_get(struct store_reader *r, struct arena *a, struct str project,
+			 struct str id, struct approval_row *ret)
+{
+	const struct approval_row *row = map_get(&state_of(r)->approvals, id);
+	if (!row || !in_project(project, row->project))
+		return STORE_NOT_FOUND;
+	memrow_approval(a, row, ret);
+	return 0;
+}
+
+static bool approval_matches(const struct approval_row *row, const struct approval_filter *f)
+{
+	return in_project(f->project, row->project) &&
+	       (f->run_id.n == 0 || str_eq(f->run_id, row->run_id)) &&
+	       (f->workflow_id.n == 0 || str_eq(f->workflow_id, row->workflow_id)) &&
+	       (!f->has_status || f->status == row->status);
+}
+
+static int approval_newest(const void *x, const void *y)
+{
+	const struct approval_row *const *a = x, *const *b = y;
+	return -str_cmp((*a)->id, (*b)->id);
+}
+
+int memread_approval_list(struct store_reader *r, struct arena *a,
+			  const struct approval_filter *filter, const struct store_page *page,
+			  struct approval_row **ret, size_t *ret_n)
+{
+	const struct memdb *s = state_of(r);
+	struct str after = page_after(page);
+	const struct approval_row **found =
+		ARENA_NEW_ARRAY(a, const struct approval_row *, s->approvals.n + 1);
+	size_t n = 0, at = 0;
+	void *p;
+	while (map_next(&s->approvals, &at, NULL, &p)) {
+		const struct approval_row *row = p;
+		if (approval_matches(row, filter) && (after.n == 0 || str_cmp(row->id, after) < 0))
+			found[n++] = row;
+	}
+	qsort(found, n, sizeof(*found), approval_newest);
+	*ret_n = n < page_limit(page) ? n : page_limit(page);
+	*ret = ARENA_NEW_ARRAY(a, struct approval_row, *ret_n);
+	for (size_t i = 0; i < *ret_n; i++)
+		memrow_approval(a, found[i], &(*ret)[i]);
+	return 0;
+}
+
 int memread_open_runs(struct store_reader *r,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg)
@@ -360,6 +418,7 @@ int memread_open_runs(struct store_reader *r,
 		memrow_run(&a, &run->row, &open.run);
 		open.nodes = nodes_of(&a, run, &open.n_nodes);
 		open.attempts = attempts_of(&a, run, false, &open.n_attempts);
+		open.approvals = approvals_of(&a, run, &open.n_approvals);
 		if (run->n_events > 0)
 			open.last_event_seq = run->events[run->n_events - 1]->seq;
 		int rc = each(arg, &a, &open);

@@ -46,6 +46,13 @@ static const unsigned short attempt_at[] = {
 	AT(attempt_row, node_id), AT(attempt_row, agent),  AT(attempt_row, action),
 	AT(attempt_row, input),	  AT(attempt_row, output), AT(attempt_row, error),
 };
+static const unsigned short approval_at[] = {
+	AT(approval_row, id),	      AT(approval_row, run_id),	   AT(approval_row, project),
+	AT(approval_row, workflow_id), AT(approval_row, workflow_name), AT(approval_row, node_id),
+	AT(approval_row, agent),      AT(approval_row, action),	   AT(approval_row, inputs),
+	AT(approval_row, subject),    AT(approval_row, sha256),	   AT(approval_row, approvers),
+	AT(approval_row, responses),  AT(approval_row, responded_by), AT(approval_row, notes),
+};
 static const unsigned short event_at[] = {
 	AT(event_row, run_id),
 	AT(event_row, type),
@@ -122,6 +129,12 @@ void memrow_attempt(struct arena *a, const struct attempt_row *row, struct attem
 {
 	*ret = *row;
 	OWN(a, ret, attempt_at);
+}
+
+void memrow_approval(struct arena *a, const struct approval_row *row, struct approval_row *ret)
+{
+	*ret = *row;
+	OWN(a, ret, approval_at);
 }
 
 void memrow_event(struct arena *a, const struct event_row *row, struct event_row *ret)

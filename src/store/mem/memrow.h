@@ -10,6 +10,7 @@ void memrow_version(struct arena *a, const struct version_row *row, struct versi
 void memrow_run(struct arena *a, const struct run_row *row, struct run_row *ret);
 void memrow_node(struct arena *a, const struct node_row *row, struct node_row *ret);
 void memrow_attempt(struct arena *a, const struct attempt_row *row, struct attempt_row *ret);
+void memrow_approval(struct arena *a, const struct approval_row *row, struct approval_row *ret);
 void memrow_event(struct arena *a, const struct event_row *row, struct event_row *ret);
 void memrow_log(struct arena *a, const struct log_row *row, struct log_row *ret);
 void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret);

@@ -458,5 +458,7 @@ static const struct store_ops sqlite_ops = {
 	.event_list = sqlread_event_list,
 	.log_list = sqlread_log_list,
 	.key_get = sqlread_key_get,
+	.approval_get = sqlread_approval_get,
+	.approval_list = sqlread_approval_list,
 	.open_runs = sqlread_open_runs,
 };

@@ -373,6 +373,28 @@ static int attempts_of(struct sqlconn *c, struct arena *a, int64_t rid, const st
 	return ended(c, st, rc, r);
 }
 
+/* A row with what stands apart from it. */
+static int approval_row(struct sqlconn *c, struct sqlstmt *st, struct arena *a,
+			struct approval_row *ret)
+{
+	int r = sqlrow_approval(st, a, ret);
+	return r == 0 ? sqlblob_get(c, a, &ret->inputs) : r;
+}
+
+static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid,
+			struct approval_row **ret, size_t *ret_n)
+{
+	struct rows rows = {.size_bytes = sizeof(struct approval_row)};
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_APPROVALS_OF_RUN);
+	sqlstmt_i64(st, rid);
+	int rc, r = 0;
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
+		r = approval_row(c, st, a, rows_add(&rows, a));
+	*ret = (struct approval_row *)(void *)rows.p;
+	*ret_n = rows.n;
+	return ended(c, st, rc, r);
+}
+
 static int run_get(struct sqlconn *c, struct arena *a, struct str project, struct str id,
 		   struct run_detail *ret)
 {
@@ -397,6 +419,8 @@ static int run_get(struct sqlconn *c, struct arena *a, struct str project, struc
 		r = nodes_of(c, a, rid, &ret->run, &ret->nodes, &ret->n_nodes);
 	if (r == 0)
 		r = attempts_of(c, a, rid, &ret->run, true, &ret->attempts, &ret->n_attempts);
+	if (r == 0)
+		r = approvals_of(c, a, rid, &ret->approvals, &ret->n_approvals);
 	for (size_t i = 0; r == 0 && i < ret->n_attempts; i++)
 		ret->attempts[i].output =
 			attempt_output(&ret->attempts[i], ret->nodes, ret->n_nodes);
@@ -614,6 +638,69 @@ int sqlread_key_get(struct store_reader *reader, struct arena *a, struct str pro
 	return ended(c, st, rc, rc == SQLITE_DONE ? STORE_NOT_FOUND : 0);
 }
 
+/* ---- approvals ---- */
+
+static int approval_get(struct sqlconn *c, struct arena *a, struct str project, struct str id,
+			struct approval_row *ret)
+{
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_APPROVAL_GET);
+	sqlstmt_text(st, id);
+	sqlstmt_text_or_empty(st, project);
+	int rc = sqlstmt_row(st);
+	int r = rc == SQLITE_ROW ? approval_row(c, st, a, ret)
+				 : (rc == SQLITE_DONE ? STORE_NOT_FOUND : 0);
+	return ended(c, st, rc, r);
+}
+
+int sqlread_approval_get(struct store_reader *reader, struct arena *a, struct str project,
+			 struct str id, struct approval_row *ret)
+{
+	struct sqlconn *c = conn_of(reader);
+	int r = begin(c);
+	return r != 0 ? r : end(c, approval_get(c, a, project, id, ret));
+}
+
+/* The statement whose index fits the filter best. */
+static enum sql_query approval_list_query(const struct approval_filter *f)
+{
+	if (f->has_status && f->status == APPROVAL_PENDING)
+		return SQL_APPROVAL_LIST_PENDING;
+	if (f->run_id.n > 0)
+		return SQL_APPROVAL_LIST_RUN;
+	return f->workflow_id.n > 0 ? SQL_APPROVAL_LIST_WORKFLOW : SQL_APPROVAL_LIST;
+}
+
+static int approval_list(struct sqlconn *c, struct arena *a, const struct approval_filter *f,
+			 const struct store_page *page, struct rows *rows)
+{
+	struct str after = page_after(page);
+	struct sqlstmt *st = sqlconn_stmt(c, approval_list_query(f));
+	sqlstmt_text_or_empty(st, f->project);
+	sqlstmt_text_or_empty(st, after.n ? after : STR("\xff\xff"));
+	sqlstmt_text_or_empty(st, f->run_id);
+	sqlstmt_text_or_empty(st, f->workflow_id);
+	sqlstmt_text_or_empty(st, str_of(f->has_status ? approval_status_name(f->status) : ""));
+	sqlstmt_i64(st, page_limit(page));
+	int rc, r = 0;
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
+		r = approval_row(c, st, a, rows_add(rows, a));
+	return ended(c, st, rc, r);
+}
+
+int sqlread_approval_list(struct store_reader *reader, struct arena *a,
+			  const struct approval_filter *f, const struct store_page *page,
+			  struct approval_row **ret, size_t *ret_n)
+{
+	struct sqlconn *c = conn_of(reader);
+	struct rows rows = {.size_bytes = sizeof(struct approval_row)};
+	int r = begin(c);
+	if (r == 0)
+		r = end(c, approval_list(c, a, f, page, &rows));
+	*ret = (struct approval_row *)(void *)rows.p;
+	*ret_n = rows.n;
+	return r;
+}
+
 /* ---- recovery ---- */
 
 static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, struct open_run *ret)
@@ -627,6 +714,8 @@ static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, stru
 		r = nodes_of(c, a, rid, &ret->run, &ret->nodes, &ret->n_nodes);
 	if (r == 0)
 		r = attempts_of(c, a, rid, &ret->run, false, &ret->attempts, &ret->n_attempts);
+	if (r == 0)
+		r = approvals_of(c, a, rid, &ret->approvals, &ret->n_approvals);
 	if (r != 0)
 		return r;
 	struct sqlstmt *last = sqlconn_stmt(c, SQL_EVENT_LAST);

@@ -104,3 +104,32 @@ int sqlrow_attempt(struct sqlstmt *st, struct arena *a, struct attempt_row *ret)
 	I64(memory_peak_bytes);
 	return good ? 0 : -EUCLEAN;
 }
+
+int sqlrow_approval(struct sqlstmt *st, struct arena *a, struct approval_row *ret)
+{
+	*ret = (struct approval_row){0};
+	TEXT(id);
+	TEXT(run_id);
+	TEXT(project);
+	TEXT(workflow_id);
+	TEXT(workflow_name);
+	I64(node_index);
+	TEXT(node_id);
+	TEXT(agent);
+	TEXT(action);
+	bool good = approval_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
+	TEXT(inputs);
+	TEXT(subject);
+	TEXT(sha256);
+	TEXT(approvers);
+	I64(quorum);
+	ret->allow_self = sqlstmt_col_i64(st, "allow_self") != 0;
+	ret->expiry_approves = sqlstmt_col_i64(st, "expiry_approves") != 0;
+	TEXT(responses);
+	TEXT(responded_by);
+	TEXT(notes);
+	I64(requested_ms);
+	I64(responded_ms);
+	I64(expires_ms);
+	return good ? 0 : -EUCLEAN;
+}

@@ -143,6 +143,7 @@ static int workflow_delete(struct sqlwrite *w, struct str id)
 {
 	static const enum sql_query order[] = {
 		SQL_WORKFLOW_DELETE_EVENTS,   SQL_WORKFLOW_DELETE_LOGS,
+		SQL_WORKFLOW_DELETE_APPROVALS,
 		SQL_WORKFLOW_DELETE_ATTEMPTS, SQL_WORKFLOW_DELETE_RUN_NODES,
 		SQL_WORKFLOW_DELETE_RUNS,     SQL_WORKFLOW_DELETE_NODES,
 		SQL_WORKFLOW_DELETE_VERSIONS, SQL_WORKFLOW_DELETE,
@@ -339,6 +340,56 @@ static int attempt_set(struct sqlwrite *w, const struct attempt_row *row)
 	return sqlstmt_exec(st);
 }
 
+static int approval_add(struct sqlwrite *w, const struct approval_row *row)
+{
+	int64_t rid;
+	struct str inputs;
+	int rc = rid_of(w, row->run_id, &rid);
+	if (rc != SQLITE_OK || rid == 0)
+		return rc;
+	rc = sqlblob_put(w->conn, &w->scratch, row->inputs, &inputs);
+	if (rc != SQLITE_OK)
+		return rc;
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_APPROVAL_ADD);
+	sqlstmt_text(st, row->id);
+	sqlstmt_i64(st, rid);
+	sqlstmt_text(st, row->run_id);
+	sqlstmt_text_or_empty(st, row->project);
+	sqlstmt_text(st, row->workflow_id);
+	sqlstmt_text(st, row->workflow_name);
+	sqlstmt_i64(st, row->node_index);
+	sqlstmt_text_or_empty(st, row->node_id);
+	sqlstmt_text(st, row->agent);
+	sqlstmt_text(st, row->action);
+	sqlstmt_z(st, approval_status_name(row->status));
+	sqlstmt_text(st, inputs);
+	sqlstmt_text(st, row->subject);
+	sqlstmt_text(st, row->sha256);
+	sqlstmt_text(st, row->approvers);
+	sqlstmt_i64(st, row->quorum);
+	sqlstmt_i64(st, row->allow_self);
+	sqlstmt_i64(st, row->expiry_approves);
+	sqlstmt_text(st, row->responses);
+	sqlstmt_text(st, row->responded_by);
+	sqlstmt_text(st, row->notes);
+	sqlstmt_i64(st, row->requested_ms);
+	sqlstmt_i64(st, row->responded_ms);
+	sqlstmt_i64(st, row->expires_ms);
+	return sqlstmt_exec(st);
+}
+
+static int approval_set(struct sqlwrite *w, const struct approval_row *row)
+{
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_APPROVAL_SET);
+	sqlstmt_z(st, approval_status_name(row->status));
+	sqlstmt_text(st, row->responses);
+	sqlstmt_text(st, row->responded_by);
+	sqlstmt_text(st, row->notes);
+	sqlstmt_i64(st, row->responded_ms);
+	sqlstmt_text(st, row->id);
+	return sqlstmt_exec(st);
+}
+
 static int event_add(struct sqlwrite *w, const struct event_row *row)
 {
 	int64_t rid;
@@ -413,6 +464,10 @@ static int apply(struct sqlwrite *w, const struct txn_op *op)
 		return attempt_add(w, &op->attempt);
 	case TXN_ATTEMPT_SET:
 		return attempt_set(w, &op->attempt);
+	case TXN_APPROVAL_ADD:
+		return approval_add(w, &op->approval);
+	case TXN_APPROVAL_SET:
+		return approval_set(w, &op->approval);
 	case TXN_EVENT_ADD:
 		return event_add(w, &op->event);
 	case TXN_LOG_ADD:
