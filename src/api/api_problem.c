@@ -153,6 +153,9 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 				    "The first request with this Idempotency-Key is under way.");
 	case ENGINE_BUSY:
 		return retry_later(c, 429, "Too many runs are open.", reply->retry_after_ms);
+	case ENGINE_FORBIDDEN:
+		return call_problem_diag(c, 403, summary(reply, "That is not allowed."),
+					 reply->diag);
 	case ENGINE_UNAVAILABLE:
 		return retry_later(c, 503, "The database can't take it now.",
 				   reply->retry_after_ms);

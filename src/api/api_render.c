@@ -146,6 +146,35 @@ void render_attempt(struct json_out *o, const struct attempt_row *a)
 	json_out_end(o);
 }
 
+void render_approval(struct json_out *o, const struct approval_row *p)
+{
+	json_out_object(o);
+	put_text(o, "id", p->id);
+	put_text(o, "runId", p->run_id);
+	put_text(o, "workflowId", p->workflow_id);
+	put_text(o, "workflowName", p->workflow_name);
+	put_text(o, "nodeId", p->node_id);
+	put_text(o, "agent", p->agent);
+	put_text(o, "action", p->action);
+	put_z(o, "status", approval_status_name(p->status));
+	put_raw(o, "inputs", p->inputs);
+	put_raw(o, "subject", p->subject);
+	put_text(o, "sha256", p->sha256);
+	json_out_key(o, "approvers");
+	json_out_raw(o, p->approvers.n ? p->approvers : STR("[]"));
+	put_int(o, "quorum", p->quorum);
+	put_bool(o, "allowSelf", p->allow_self);
+	put_z(o, "onTimeout", p->expiry_approves ? "approve" : "reject");
+	json_out_key(o, "responses");
+	json_out_raw(o, p->responses.n ? p->responses : STR("[]"));
+	put_optional(o, "respondedBy", p->responded_by);
+	put_optional(o, "notes", p->notes);
+	put_time(o, "requestedAt", p->requested_ms);
+	put_time(o, "respondedAt", p->responded_ms);
+	put_time(o, "expiresAt", p->expires_ms);
+	json_out_end(o);
+}
+
 /* ---- a run with its nodes ---- */
 
 struct node_view {
@@ -153,10 +182,12 @@ struct node_view {
 	const struct attempt_row *last; /* attempt */
 };
 
-/* A node without a row is what its attempts and the run make of it. */
+/* A node without a row, or whose row says that it waited for the approval of an attempt, is what
+ * its attempts and the run make of it. */
 static enum node_status status_of(const struct node_view *v, const struct run_row *run)
 {
-	if (v->row)
+	bool approved = v->row && v->row->status == NODE_WAITING_APPROVAL && v->last;
+	if (v->row && !approved)
 		return v->row->status;
 	if (run_status_final(run->status))
 		return NODE_SKIPPED;
@@ -167,7 +198,7 @@ static enum node_status status_of(const struct node_view *v, const struct run_ro
 
 static void put_node_times(struct json_out *o, const struct node_view *v)
 {
-	bool row = v->row != NULL;
+	bool row = v->row && (v->row->status != NODE_WAITING_APPROVAL || !v->last);
 	int64_t attempts = row ? v->row->attempt : v->last ? v->last->attempt : 0;
 	int64_t started = row ? v->row->started_ms : v->last ? v->last->started_ms : 0;
 	put_int(o, "attempt", attempts);
@@ -193,7 +224,8 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 	else
 		json_out_raw(o, STR("[]"));
 	put_node_times(o, v);
-	if (v->row && v->row->wake_ms && !node_status_final(v->row->status))
+	if (v->row && v->row->wake_ms && v->row->status == status_of(v, run) &&
+	    !node_status_final(v->row->status))
 		put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
@@ -234,6 +266,9 @@ void render_run(struct json_out *o, struct arena *a, const struct run_detail *d)
 		render_attempt(o, &d->attempts[i]);
 	json_out_end(o);
 	json_out_key(o, "approvals");
-	json_out_raw(o, STR("[]"));
+	json_out_array(o);
+	for (size_t i = 0; i < d->n_approvals; i++)
+		render_approval(o, &d->approvals[i]);
+	json_out_end(o);
 	json_out_end(o);
 }

@@ -18,6 +18,7 @@ struct trigger {
 	struct call *call;
 	struct value context;
 	bool dry_run;
+	struct str by; /* who asks, as the body says */
 	struct str key, body_sha256;
 	struct key_row known;
 	bool is_known;
@@ -65,7 +66,7 @@ static bool read_body(struct call *c, struct trigger *t, struct call_done *ret_d
 	struct value body;
 	struct call_text text;
 	if (!call_body(c, true, &body, &text, ret_done) ||
-	    !call_members(c, &body, "context contextJson dryRun", ret_done) ||
+	    !call_members(c, &body, "context contextJson dryRun triggeredBy", ret_done) ||
 	    !read_context(c, &body, t, ret_done))
 		return false;
 	const struct value *dry = value_getz(&body, "dryRun");
@@ -74,6 +75,13 @@ static bool read_body(struct call *c, struct trigger *t, struct call_done *ret_d
 		return false;
 	}
 	t->dry_run = dry && dry->b;
+	const struct value *by = value_getz(&body, "triggeredBy");
+	t->by = value_text(by);
+	if (by && (!value_is(by, VALUE_STRING) || t->by.n == 0 || t->by.n > LIMIT_NAME_BYTES)) {
+		*ret_done = call_problem_path(c, 422, "triggeredBy",
+					      "must be a name of 1 to 128 bytes");
+		return false;
+	}
 	return true;
 }
 
@@ -219,6 +227,7 @@ static void replied(void *arg, const struct engine_reply *reply)
 	case ENGINE_KEY_REUSED:
 	case ENGINE_KEY_IN_FLIGHT:
 	case ENGINE_BUSY:
+	case ENGINE_FORBIDDEN:
 	case ENGINE_UNAVAILABLE:
 	case ENGINE_UNDECIDED:
 		(void)call_problem_reply(t->call, reply);
@@ -236,6 +245,7 @@ static struct call_done start(struct call *c)
 		.workflow = c->params[0],
 		.context = &t->context,
 		.type = STR("api"),
+		.by = t->by,
 		.idempotency_key = t->key,
 		.body_sha256 = t->body_sha256,
 		.known_key = t->is_known ? &t->known : NULL,

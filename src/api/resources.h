@@ -9,10 +9,6 @@ struct call_done health_live(struct call *c);
 struct call_done health_ready(struct call *c);
 struct call_done health_report(struct call *c);
 
-/* api_artifacts.c */
-struct call_done artifacts_list(struct call *c);
-struct call_done artifacts_get(struct call *c);
-
 /* api_trigger.c */
 struct call_done trigger_workflow(struct call *c);
 
@@ -45,6 +41,11 @@ struct call_done agents_get(struct call *c);
 struct call_done agents_replace(struct call *c);
 struct call_done agents_delete(struct call *c);
 
+/* api_approvals.c */
+struct call_done approvals_list(struct call *c);
+struct call_done approvals_get(struct call *c);
+struct call_done approvals_decide(struct call *c);
+
 /* api_streams.c */
 struct call_done streams_events(struct call *c);
 struct call_done streams_logs(struct call *c);
@@ -63,6 +64,7 @@ struct http_response problem_response(const struct call *c, int status, const ch
 void render_agent(struct json_out *o, const struct agent_row *a);
 void render_workflow(struct json_out *o, const struct workflow_row *w, bool open);
 void render_run_head(struct json_out *o, const struct run_row *r); /* members, no braces */
+void render_approval(struct json_out *o, const struct approval_row *p);
 void render_attempt(struct json_out *o, const struct attempt_row *a);
 /* The whole run; the definition is parsed in the arena. */
 void render_run(struct json_out *o, struct arena *a, const struct run_detail *d);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/approval.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/roots.h"
@@ -73,6 +74,7 @@ static struct attempt *attempt_alloc(struct run *r, uint32_t index)
 	list_init(&a->link);
 	ASSERT(!r->nodes[index].attempt);
 	r->nodes[index].attempt = a;
+	r->n_busy++;
 	return a;
 }
 
@@ -166,6 +168,7 @@ void attempt_free(struct attempt *a)
 		e->n_running--;
 	map_remove(&e->attempts, ID_STR(a->id));
 	a->run->nodes[a->index].attempt = NULL;
+	a->run->n_busy--;
 	agent_unref(a->agent);
 	free(a);
 }
@@ -328,9 +331,6 @@ static bool find_agent(struct attempt *a, const struct agent_action **ret, struc
 	if (!agent)
 		return refuse(end, "agent_missing", e, "agent \"%.*s\" is not registered",
 			      STR_ARG(pn->agent));
-	if (agent->row.risk_level != RISK_AUTO)
-		return refuse(end, "agent_unsupported", e, "agent \"%.*s\" needs approval now",
-			      STR_ARG(pn->agent));
 	*ret = agent_find_action(agent, pn->action);
 	if (!*ret)
 		return refuse(end, "action_missing", e, "agent \"%.*s\" has no action \"%.*s\"",
@@ -378,13 +378,68 @@ static bool resolve_workspace(struct attempt *a, const struct resolve_roots *env
 	return true;
 }
 
-static bool prepare(struct attempt *a, struct start *start, struct end *end)
+/* What was approved is what runs, or nothing does. */
+static bool take_approved(struct attempt *a, const struct approval *p,
+			  const struct agent_action *action, struct start *start, struct end *end)
+{
+	struct engine *e = a->run->engine;
+	struct arena *text = &pump_txn(&e->pump)->arena;
+	struct value input;
+	struct diag d;
+	diag_init(&d, &e->scratch);
+	start->input = end->input = arena_str(text, str_of(p->inputs));
+	if (!approval_holds(p, a->agent))
+		return refuse(end, "approval_void", e, "what would run is not what was approved: "
+			      "agent \"%.*s\" was registered anew; run it again to ask again",
+			      STR_ARG(a->agent->row.name));
+	if (p->workspace[0])
+		start->workspace = arena_str(text, str_of(p->workspace));
+	if (json_parse(&e->scratch, start->input, JSON_DEFAULT, &input, NULL) != 0 ||
+	    !schemas_check(action->input, &input, &d, "inputs"))
+		return refuse(end, "invalid_input", e, "%s", findings_text(&e->scratch, &d));
+	return true;
+}
+
+static bool resolve_all(struct attempt *a, const struct agent_action *action,
+			struct start *start, struct end *end)
 {
 	struct roots roots = {a->run, a->index, &a->run->engine->scratch};
 	struct resolve_roots env = roots_env(&roots);
-	const struct agent_action *action;
-	return find_agent(a, &action, end) && resolve_input(a, action, &env, start, end) &&
+	return resolve_input(a, action, &env, start, end) &&
 	       resolve_workspace(a, &env, start, end);
+}
+
+bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret)
+{
+	struct attempt a = {.run = r, .index = index};
+	struct start start = {.attempt = &a};
+	struct end end = {0};
+	const struct agent_action *action;
+	if (!find_agent(&a, &action, &end))
+		return false;
+	if (!resolve_all(&a, action, &start, &end)) {
+		agent_unref(a.agent);
+		return false;
+	}
+	*ret = (struct attempt_preview){a.agent, start.input, start.workspace};
+	return true;
+}
+
+static bool prepare(struct attempt *a, struct start *start, struct end *end)
+{
+	struct engine *e = a->run->engine;
+	const struct approval *p = a->run->nodes[a->index].approval;
+	const struct agent_action *action;
+	if (!find_agent(a, &action, end))
+		return false;
+	if (p)
+		return take_approved(a, p, action, start, end);
+	if (!resolve_all(a, action, start, end))
+		return false;
+	if (approval_needed(a->run, a->index))
+		return refuse(end, "approval_missing", e, "agent \"%.*s\" needs approval since "
+			      "the node was queued; run it again to ask", STR_ARG(a->agent->row.name));
+	return true;
 }
 
 /* The node's time-out, or the agent's default. */

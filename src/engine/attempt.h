@@ -6,6 +6,16 @@
 /* The next attempt of a node: started, queued, or to be started after delay_ms (0 = now). */
 void attempt_make(struct run *r, uint32_t index, int64_t delay_ms);
 
+/*
+ * What an attempt would be started with, as things are now, whether or not it needs approval; text
+ * in the current transaction, a reference of the agent. False when it would fail at once.
+ */
+struct attempt_preview {
+	struct agent *agent;
+	struct str input, workspace;
+};
+bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret);
+
 /* Its retry time has come. */
 void attempt_ready(struct attempt *a);
 

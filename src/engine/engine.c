@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
@@ -105,6 +106,11 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_WAIT:
 		wait_fire(container_of(t, struct wait, timer));
 		break;
+	case TIMER_APPROVAL:
+		r = container_of(t, struct approval, timer)->run;
+		approval_expire(container_of(t, struct approval, timer));
+		run_settle(r);
+		break;
 	case TIMER_STORE_RETRY:
 		pump_retry(&e->pump);
 		break;
@@ -178,6 +184,7 @@ void engine_free(struct engine *e)
 		run_free(container_of(it, struct run, link));
 	map_free(&e->runs);
 	map_free(&e->attempts);
+	map_free(&e->approvals);
 	map_free(&e->claims);
 	catalog_fini(&e->catalog);
 	pump_fini(&e->pump);
@@ -193,6 +200,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
 		.n_open_runs = e->n_open_runs,
 		.n_running_attempts = e->n_running,
 		.n_queued_attempts = e->n_queued,
+		.n_pending_approvals = e->n_approvals,
 		.n_txns_in_flight = e->pump.n_in_flight,
 		.store_full = e->pump.full,
 	};

@@ -39,6 +39,7 @@ struct engine_config {
 	void (*on_run_end)(void *watcher, const struct run_row *run);
 	void (*on_attempt_end)(void *watcher, const struct attempt_row *attempt,
 			       const char *error_code); /* for metrics */
+	void (*on_approval_end)(void *watcher, const struct approval_row *approval);
 };
 
 /* Reads agents, workflows and open runs through a reader and drives what is unfinished. The
@@ -74,6 +75,7 @@ enum engine_outcome {
 	ENGINE_KEY_REUSED,    /* 422: the key was used with another body */
 	ENGINE_KEY_IN_FLIGHT, /* 409: the first request with it is not answered yet */
 	ENGINE_BUSY,          /* 429: retry_after_ms */
+	ENGINE_FORBIDDEN,     /* 403, diag says why */
 	ENGINE_UNAVAILABLE,   /* 503: the store can't take it now (disk full) */
 	ENGINE_UNDECIDED,     /* 503: begun, but the disk got full before it was durable: it is
 			       * done, as a whole, when there is space again, unless the process
@@ -86,6 +88,7 @@ struct engine_reply { /* borrowed for the call */
 	struct str id;                /* of the agent, workflow or run */
 	int64_t version;              /* workflow saves */
 	enum run_status status;       /* triggers, cancel: the run's status */
+	enum approval_status approval; /* decisions: what the approval is now */
 	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE, UNDECIDED */
 	struct str json;              /* dry run: what would happen; check: the normal form */
 };
@@ -142,6 +145,7 @@ struct run_trigger {
 	const struct key_row *known_key; /* what the store holds under the key, NULL = nothing:
 					    the caller looked it up on a reader after
 					    engine_key_claim() said yes */
+	struct str by; /* who asks, as far as that is known; empty = unknown */
 	bool dry_run;
 };
 void engine_run_trigger(struct engine *e, const struct run_trigger *trigger, engine_reply_fn fn,
@@ -155,6 +159,22 @@ void engine_key_release(struct engine *e, struct str project, struct str key);
 /* OK with the status it has then; CONFLICT when it is final already. */
 void engine_run_cancel(struct engine *e, struct str project, struct str run_id, struct str reason,
 		       engine_reply_fn fn, void *arg);
+
+/*
+ * A decision on a node that waits for approval. The first one that decides wins: OK, with what the
+ * approval is then (PENDING while its quorum is not reached). CONFLICT: it was decided already,
+ * the name has answered, or the hash is not that of what would run. FORBIDDEN: the name may not.
+ * NOT_FOUND: no open run asks it; the store may know how it ended.
+ */
+struct approval_decision {
+	struct str project, id;
+	enum approval_status decision; /* APPROVED or REJECTED */
+	struct str responded_by;       /* never empty */
+	struct str notes;
+	struct str sha256; /* of what was seen; empty = not said */
+};
+void engine_approval_decide(struct engine *e, const struct approval_decision *decision,
+			    engine_reply_fn fn, void *arg);
 
 /*
  * A new run of the same workflow version that keeps the results of finished nodes: from "failed"
@@ -171,6 +191,7 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 
 struct engine_stats {
 	size_t n_open_runs, n_pending_runs, n_running_attempts, n_queued_attempts;
+	size_t n_pending_approvals;
 	size_t n_txns_in_flight;
 	bool store_full; /* the store answers -ENOSPC: health is degraded */
 };
@@ -178,7 +199,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret);
 
 /*
  * The invariant of promise P6 over all open runs: every unfinished node has exactly one of a live
- * attempt, an armed timer, a place in the queue, an unfinished dependency. The number of nodes
+ * attempt, an armed timer, a place in the queue, an awaited decision, an unfinished dependency. The number of nodes
  * that have not; must be 0 after every call above.
  */
 size_t engine_check(const struct engine *e);

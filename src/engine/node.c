@@ -8,15 +8,18 @@
  *       |              |  +-retry--+  +--------> FAILED, TIMED_OUT
  *       +--------------+-----------------------> FAILED    (bad input)
  *       |
+ *       +--> WAITING_APPROVAL --> QUEUED, RUNNING (approved), FAILED (denied), CANCELLED
+ *       |
  *       +--> RUNNING (sleeps: no attempt but a struct wait) --> SUCCESS, CANCELLED, TIMED_OUT
  *
- * Approvals and forEach bring states of their own between PENDING and the end.
+ * forEach brings states of its own between PENDING and the end.
  */
 #include "engine/node.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/roots.h"
@@ -27,11 +30,12 @@
 
 static const unsigned moves[] = {
 	[NODE_PENDING] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) |
-			 MAY(NODE_SKIPPED) | MAY(NODE_CANCELLED),
+			 MAY(NODE_WAITING_APPROVAL) | MAY(NODE_SKIPPED) | MAY(NODE_CANCELLED),
 	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
 	[NODE_RUNNING] = MAY(NODE_QUEUED) | MAY(NODE_SUCCESS) | MAY(NODE_FAILED) |
 			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED),
-	[NODE_WAITING_APPROVAL] = 0,
+	[NODE_WAITING_APPROVAL] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) |
+				  MAY(NODE_CANCELLED),
 	[NODE_SUCCESS] = 0,
 	[NODE_FAILED] = 0,
 	[NODE_SKIPPED] = 0,
@@ -82,6 +86,8 @@ static void finish(struct run *r, uint32_t index, enum node_status status)
 {
 	struct node *n = &r->nodes[index];
 	wait_end(n, r->engine);
+	if (n->approval)
+		approval_end(n->approval);
 	node_move(n, status);
 	n->end = join_end_of(&r->plan->nodes[index], status);
 	r->n_unfinished--;
@@ -205,6 +211,8 @@ void node_judge(struct run *r, uint32_t index)
 			break;
 		if (r->plan->nodes[index].sleep_ms > 0)
 			wait_begin(r, index);
+		else if (approval_needed(r, index))
+			approval_request(r, index);
 		else
 			attempt_make(r, index, 0);
 		break;
@@ -241,10 +249,14 @@ bool node_moves(const struct run *r, uint32_t index)
 	const struct node *n = &r->nodes[index];
 	const struct plan_node *pn = &r->plan->nodes[index];
 	if (node_status_final(n->status))
-		return !n->attempt && !n->wait;
+		return !n->attempt && !n->wait && !n->approval;
 	if (n->wait)
 		return wait_moves(n);
+	if (n->status == NODE_WAITING_APPROVAL)
+		return n->approval && n->approval->status == APPROVAL_PENDING && !n->attempt &&
+		       timer_armed(&n->approval->timer) && r->stopping == STOP_NONE;
 	if (n->attempt) {
+		ASSERT(!n->approval || n->approval->status == APPROVAL_APPROVED);
 		attempt_check(n->attempt);
 		return n->status != NODE_PENDING;
 	}

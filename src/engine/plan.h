@@ -30,6 +30,15 @@ struct plan_retry {
 	double jitter; /* the delay is scaled by 1 ± jitter */
 };
 
+struct plan_approval {
+	struct str approvers_json; /* JSON array of names, "" = anybody */
+	const struct str *approvers;
+	size_t n_approvers;
+	int64_t quorum, timeout_ms;
+	bool expiry_approves; /* onTimeout: approve */
+	bool allow_self;      /* whoever triggered the run may approve */
+};
+
 /* A node whose result a template mentions. */
 struct plan_ref {
 	uint32_t index;
@@ -51,6 +60,7 @@ struct plan_node {
 	int64_t timeout_ms; /* 0 = none */
 	int64_t sleep_ms;   /* > 0: the node sleeps; it has no agent */
 	struct plan_retry retry;
+	const struct plan_approval *approval; /* NULL = only when its agent asks for it */
 	struct str limits;               /* JSON object, "" = none */
 	const struct resolve *when;      /* NULL = always */
 	const struct resolve *workspace; /* NULL = none */

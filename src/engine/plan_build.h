@@ -17,6 +17,9 @@ void plan_build_place(char ret[FIELDS_PATH_BYTES], size_t index);
 /* plan_nodes.c: the fields of all nodes. Nodes that could not be read at all have no id. */
 void plan_build_nodes(struct plan_build *b, const struct value *nodes);
 
+/* plan_approval.c: approval, approvalRequired. */
+void plan_build_approval(struct plan_build *b, const struct fields *f, struct plan_node *n);
+
 /* plan_waits.c: whether the node waits instead of naming an agent; reads what it waits for. */
 bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_node *n);
 

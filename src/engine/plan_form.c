@@ -32,6 +32,10 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 		value_putz(a, &to, "continueOnError", value_bool(true));
 	keep(a, &to, from, "timeout");
 	keep(a, &to, from, "retry");
+	if (value_getz(from, "approval"))
+		keep(a, &to, from, "approval");
+	else if (n->approval)
+		value_putz(a, &to, "approvalRequired", value_bool(true));
 	keep(a, &to, from, "limits");
 	return to;
 }

@@ -29,10 +29,8 @@ static const struct field_spec node_fields[] = {
 	{"maxParallel", "forEach" NOT_YET},
 	{"onItemFailure", "forEach" NOT_YET},
 	{"workflow", "sub-workflows are not in this version of drover; name an agent"},
-	{"approvalRequired", "approvals are not in this version of drover; without them the node "
-			     "would run unapproved, so it is refused"},
-	{"approval", "approvals are not in this version of drover; without them the node would "
-		     "run unapproved, so it is refused"},
+	{"approvalRequired", NULL},
+	{"approval", NULL},
 	{"wait", "wait" NOT_YET},
 	{"sleep", NULL},
 	{"secrets", "secrets are not in this version of drover; remove them"},
@@ -245,11 +243,6 @@ static void judge_agent(const struct fields *f, const char *key, const struct ag
 	if (agent->row.type == AGENT_API || agent->row.type == AGENT_LLM)
 		fields_bad(f, key, "agents of type %s are not in this version of drover",
 			   agent_type_name(agent->row.type));
-	if (agent->row.risk_level == RISK_APPROVAL_REQUIRED)
-		fields_bad(f, key,
-			   "agent \"%.*s\" needs approval, and approvals are not in this version "
-			   "of drover",
-			   STR_ARG(agent->row.name));
 }
 
 static const struct agent *find_agent(struct plan_build *b, const struct fields *f,
@@ -295,6 +288,7 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 	if (fields_str(f, "action", true, &text))
 		n->action = arena_str(a, text);
 	read_retry(b, f, n);
+	plan_build_approval(b, f, n);
 	read_workspace(b, f, n);
 	read_inputs(b, f, n);
 	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &n->timeout_ms);

@@ -7,7 +7,7 @@ static void refuse_agent_fields(const struct fields *f, const char *kind)
 {
 	static const char *const names[] = {"agent",	  "agentId", "action", "workspace",
 					    "inputs",	  "inputsJson", "retry", "limits",
-					    "timeout"};
+					    "timeout",	  "approval", "approvalRequired"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (fields_get(f, names[i]))
 			fields_bad(f, names[i], "means nothing for a node with %s; remove it, or "

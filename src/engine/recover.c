@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
@@ -167,6 +168,23 @@ static void quarantine_attempts(struct engine *e, const struct open_run *open, s
 	}
 }
 
+static void quarantine_approvals(struct engine *e, const struct open_run *open)
+{
+	struct txn *txn = pump_txn(&e->pump);
+	for (size_t i = 0; i < open->n_approvals; i++) {
+		const struct approval_row *row = &open->approvals[i];
+		if (row->status != APPROVAL_PENDING)
+			continue;
+		txn_add(txn, TXN_APPROVAL_SET)->approval = (struct approval_row){
+			.id = arena_str(&txn->arena, row->id),
+			.status = APPROVAL_EXPIRED,
+			.responses = arena_str(&txn->arena, row->responses),
+			.notes = STR("the run was quarantined"),
+			.responded_ms = e->wall_ms,
+		};
+	}
+}
+
 /* Ends a run that can't go on; nothing else is touched. */
 static void quarantine(struct engine *e, const struct open_run *open, const char *why)
 {
@@ -174,6 +192,7 @@ static void quarantine(struct engine *e, const struct open_run *open, const char
 	struct str error = emit_error(e, "quarantined", str_of(why), (struct str){0}, false);
 	struct run_row row = open->run;
 	quarantine_attempts(e, open, error);
+	quarantine_approvals(e, open);
 	row.id = arena_str(&txn->arena, row.id);
 	row.project = arena_str(&txn->arena, row.project);
 	row.workflow_id = arena_str(&txn->arena, row.workflow_id);
@@ -206,6 +225,32 @@ static void quarantine(struct engine *e, const struct open_run *open, const char
 /* ---- runs ---- */
 
 /* Why the rows make no sense for the plan, or NULL. */
+static bool approval_fits(const struct plan *plan, const struct approval_row *p)
+{
+	return p->node_index >= 0 && (size_t)p->node_index < plan->n_nodes &&
+	       p->id.n == ID_TEXT_BYTES - 1 && p->sha256.n == SHA256_HEX_BYTES - 1 &&
+	       str_eq(p->node_id, plan->nodes[p->node_index].id);
+}
+
+/* Every node that waits is asked for once; one that was approved has its attempt. `seen` holds the
+ * nodes that ended, sleep or have an attempt. */
+static bool approvals_fit(const struct plan *plan, const struct open_run *open, const bool *seen,
+			  struct arena *a)
+{
+	uint32_t *asked = ARENA_NEW_ARRAY(a, uint32_t, plan->n_nodes);
+	for (size_t i = 0; i < open->n_approvals; i++) {
+		const struct approval_row *p = &open->approvals[i];
+		if (!approval_fits(plan, p) || asked[p->node_index]++)
+			return false;
+		if ((p->status == APPROVAL_PENDING) == seen[p->node_index])
+			return false;
+	}
+	for (size_t i = 0; i < open->n_nodes; i++)
+		if (open->nodes[i].status == NODE_WAITING_APPROVAL && !asked[open->nodes[i].index])
+			return false;
+	return true;
+}
+
 static const char *judge_rows(const struct plan *plan, const struct open_run *open,
 			      struct arena *a)
 {
@@ -216,9 +261,10 @@ static const char *judge_rows(const struct plan *plan, const struct open_run *op
 		const struct node_row *n = &open->nodes[i];
 		if (n->index < 0 || (size_t)n->index >= plan->n_nodes || seen[n->index] ||
 		    !str_eq(n->node_id, plan->nodes[n->index].id) ||
-		    !(node_status_final(n->status) || wait_row_fits(&plan->nodes[n->index], n)))
+		    !(node_status_final(n->status) || n->status == NODE_WAITING_APPROVAL ||
+		      wait_row_fits(&plan->nodes[n->index], n)))
 			return "a node's row does not fit the workflow";
-		seen[n->index] = true;
+		seen[n->index] = n->status != NODE_WAITING_APPROVAL;
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
 		const struct attempt_row *t = &open->attempts[i];
@@ -229,6 +275,8 @@ static const char *judge_rows(const struct plan *plan, const struct open_run *op
 			return "an attempt's row does not fit the workflow";
 		seen[t->node_index] = true;
 	}
+	if (!approvals_fit(plan, open, seen, a))
+		return "an approval's row does not fit the workflow";
 	return NULL;
 }
 
@@ -237,13 +285,15 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 {
 	const struct run_row *row = &open->run;
 	struct run *r = run_new(x->engine, plan, w, row->id, row->context, row->trigger);
-	r->status = RUN_RUNNING;
+	r->status = row->status == RUN_WAITING_APPROVAL ? RUN_WAITING_APPROVAL : RUN_RUNNING;
 	r->stopping = row->stopping;
 	r->created_ms = row->created_ms;
 	r->started_ms = row->started_ms;
 	r->n_events = open->last_event_seq;
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
+		if (n->status == NODE_WAITING_APPROVAL)
+			continue;
 		r->nodes[n->index].attempts = (uint32_t)n->attempt;
 		r->nodes[n->index].started_ms = n->started_ms;
 		r->nodes[n->index].copied = n->copied_from.n > 0;
@@ -251,6 +301,12 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 			node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
 		else
 			wait_recover(r, (uint32_t)n->index, n);
+	}
+	for (size_t i = 0; i < open->n_approvals; i++) {
+		const struct approval_row *p = &open->approvals[i];
+		if ((p->status == APPROVAL_PENDING || p->status == APPROVAL_APPROVED) &&
+		    !node_status_final(r->nodes[p->node_index].status))
+			approval_recover(r, p);
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
 		struct pending *p = ARENA_NEW(&x->arena, struct pending);

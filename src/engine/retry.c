@@ -174,7 +174,7 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 		return;
 	}
 	struct run *r = trigger_run(e, x.plan, w, retry->old->run.context, STR("retry"),
-				    retry->old->run.id);
+				    (struct str){0}, retry->old->run.id);
 	copy_kept(&x, r);
 	run_begin(r);
 	run_settle(r);

@@ -2,6 +2,8 @@
  * A run:
  *
  *    PENDING --> RUNNING -----------------------> SUCCESS, FAILED  (no node is left)
+ *                 ^    v                            ^
+ *              WAITING_APPROVAL --------------------+  (nothing goes on but by a decision)
  *                   |  cancel, time-out
  *                   v
  *                RUNNING, stopping -------------> CANCELLED, TIMED_OUT
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
@@ -28,9 +31,10 @@
 
 static const unsigned moves[] = {
 	[RUN_PENDING] = MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_FAILED),
-	[RUN_RUNNING] = MAY(RUN_SUCCESS) | MAY(RUN_FAILED) | MAY(RUN_CANCELLED) |
-			MAY(RUN_TIMED_OUT),
-	[RUN_WAITING_APPROVAL] = 0,
+	[RUN_RUNNING] = MAY(RUN_WAITING_APPROVAL) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
+			MAY(RUN_CANCELLED) | MAY(RUN_TIMED_OUT),
+	[RUN_WAITING_APPROVAL] = MAY(RUN_RUNNING) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
+				 MAY(RUN_CANCELLED) | MAY(RUN_TIMED_OUT),
 	[RUN_SUCCESS] = 0,
 	[RUN_FAILED] = 0,
 	[RUN_CANCELLED] = 0,
@@ -218,6 +222,17 @@ static void end(struct run *r)
 	}
 }
 
+/* WAITING_APPROVAL while nothing goes on but by somebody's decision. */
+static void follow_waiting(struct run *r)
+{
+	enum run_status now =
+		r->n_waiting > 0 && r->n_busy == 0 ? RUN_WAITING_APPROVAL : RUN_RUNNING;
+	if (r->status == now || r->stopping != STOP_NONE || run_status_final(r->status))
+		return;
+	move(r, now);
+	emit_run_set(r, (struct str){0}, 0);
+}
+
 void run_settle(struct run *r)
 {
 	while (r->settled_first) {
@@ -235,7 +250,9 @@ void run_settle(struct run *r)
 			node_judge(r, pn->dependents[k]);
 		}
 	}
-	if (r->n_unfinished == 0 && !run_status_final(r->status))
+	if (r->n_unfinished > 0)
+		follow_waiting(r);
+	else if (!run_status_final(r->status))
 		end(r);
 }
 
@@ -281,6 +298,8 @@ void run_free(struct run *r)
 		if (r->nodes[i].attempt)
 			attempt_free(r->nodes[i].attempt);
 		wait_end(&r->nodes[i], e);
+		if (r->nodes[i].approval)
+			approval_free(r->nodes[i].approval);
 	}
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));

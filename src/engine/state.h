@@ -77,6 +77,7 @@ struct node {
 	struct join_counts counts;
 	struct attempt *attempt; /* QUEUED, RUNNING: its live one */
 	struct wait *wait;       /* RUNNING without an attempt */
+	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
 	char *output, *error;    /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
 	uint32_t attempts;     /* number of the newest */
@@ -103,6 +104,8 @@ struct run {
 	uint64_t note_batch;
 	struct timer limit;
 	uint32_t n_unfinished, n_failed;
+	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
+	uint32_t n_waiting; /* nodes WAITING_APPROVAL */
 	uint32_t settled_first, settled_last; /* index + 1 */
 	struct str context, trigger;          /* in one block at context.p */
 	struct node nodes[];
@@ -114,7 +117,7 @@ struct engine {
 	struct timer_heap timers;
 	struct timer store_retry, replies_limit, keys_prune;
 	struct catalog catalog;
-	struct map runs, attempts;
+	struct map runs, attempts, approvals;
 	struct map claims;   /* "project\nkey" */
 	int64_t last_key_ms; /* when the newest idempotency key was written */
 	struct list open;  /* runs, oldest first */
@@ -128,6 +131,7 @@ struct engine {
 	int64_t now_ms, wall_ms;
 	int depth;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
+	size_t n_approvals; /* PENDING */
 };
 
 /* engine.c: every public call, timer and effect is between these two. */

@@ -100,7 +100,7 @@ bool trigger_has_room(const struct engine *e)
 }
 
 struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
-			struct str context, struct str type, struct str parent_run_id)
+			struct str context, struct str type, struct str by, struct str parent_run_id)
 {
 	char id[ID_TEXT_BYTES];
 	id_make(&e->ids, e->wall_ms, id);
@@ -109,6 +109,10 @@ struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 	json_out_object(&o);
 	json_out_key(&o, "type");
 	json_out_str(&o, type.n ? type : STR("manual"));
+	if (by.n) {
+		json_out_key(&o, "by");
+		json_out_str(&o, by);
+	}
 	if (parent_run_id.n) {
 		json_out_key(&o, "runId");
 		json_out_str(&o, parent_run_id);
@@ -150,7 +154,7 @@ static void start(struct engine *e, const struct run_trigger *t, struct workflow
 	char buffer[CLAIM_BYTES];
 	struct str claim = {0};
 	json_write(&text, context);
-	struct run *r = trigger_run(e, w->plan, w, buf_str(&text), t->type, (struct str){0});
+	struct run *r = trigger_run(e, w->plan, w, buf_str(&text), t->type, t->by, (struct str){0});
 	if (t->idempotency_key.n) {
 		put_key(e, t, r);
 		claim = claim_key(buffer, t->project, t->idempotency_key);

@@ -8,4 +8,4 @@ bool trigger_has_room(const struct engine *e);
 
 /* A RUNNING run with its row and first event; the nodes are not judged yet. context: JSON. */
 struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
-			struct str context, struct str type, struct str parent_run_id);
+			struct str context, struct str type, struct str by, struct str parent_run_id);

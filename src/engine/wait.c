@@ -16,6 +16,7 @@ static struct wait *wait_new(struct run *r, uint32_t index)
 	w->timer.kind = TIMER_WAIT;
 	ASSERT(!r->nodes[index].wait);
 	r->nodes[index].wait = w;
+	r->n_busy++;
 	return w;
 }
 
@@ -24,6 +25,7 @@ void wait_end(struct node *n, struct engine *e)
 	if (!n->wait)
 		return;
 	timer_disarm(&e->timers, &n->wait->timer);
+	n->wait->run->n_busy--;
 	free(n->wait);
 	n->wait = NULL;
 }

@@ -36,7 +36,7 @@ def every_answer_has_its_fields(d):
 
 def unknown_paths_get_404_in_any_spelling(d):
     for path in ("/", "/api", "/api/", "/api/agents/", "//api/agents", "/api//agents",
-                 "/API/agents", "/api/agents/x/y", "/api/approvals", "/api/secrets/x",
+                 "/API/agents", "/api/agents/x/y", "/api/secrets/x",
                  "/api/tokens", "/api/webhooks/alertmanager", "/..;/api/agents",
                  "/api/workflows/x/versions/0", "/api/workflows/x/versions/a"):
         problem(d.get(path), 404)

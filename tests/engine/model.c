@@ -15,6 +15,7 @@ struct mnode {
 	enum end end;
 	const struct attempt_row **attempts;
 	size_t n_attempts;
+	const struct approval_row *approval;
 };
 
 struct model {
@@ -97,6 +98,12 @@ static bool load(struct model *m)
 		if (!n)
 			return fail(m, n, "an attempt of no node");
 		n->attempts[n->n_attempts++] = &m->run->attempts[i];
+	}
+	for (size_t i = 0; i < m->run->n_approvals; i++) {
+		struct mnode *n = find(m, m->run->approvals[i].node_id);
+		if (!n || n->approval)
+			return fail(m, n, "an approval of no node, or two of one");
+		n->approval = &m->run->approvals[i];
 	}
 	return true;
 }
@@ -213,7 +220,7 @@ static bool judge_counts(struct model *m, const struct mnode *n)
 		if (!is_lost && !value_getz(&e, "retryLater"))
 			tries++;
 		final = str_eqz(code, "final") || str_eqz(code, "template_error") ||
-			str_eqz(code, "invalid_input");
+			str_eqz(code, "invalid_input") || str_eqz(code, "approval_void");
 		if (i + 1 < n->n_attempts && (tries >= most_attempts(n) || lost > 5))
 			return fail(m, n, "attempt %zu is one too many", i + 2);
 	}
@@ -259,6 +266,74 @@ static bool judge_copy(struct model *m, const struct mnode *n)
 	return true;
 }
 
+/* ---- approvals ---- */
+
+static bool gated(const struct mnode *n)
+{
+	return value_getz(n->def, "approval") || flag(n, "approvalRequired") ||
+	       str_eqz(value_text(value_getz(n->def, "agent")), "risky");
+}
+
+static bool denied(const struct mnode *n)
+{
+	return n->approval && (n->approval->status == APPROVAL_REJECTED ||
+			       n->approval->status == APPROVAL_EXPIRED);
+}
+
+static bool judge_denied(struct model *m, const struct mnode *n)
+{
+	struct str code = code_of(m, n->row->error);
+	bool rejected = n->approval->status == APPROVAL_REJECTED;
+	if (n->n_attempts > 0)
+		return fail(m, n, "was denied, and yet attempted");
+	if (n->row->status == NODE_FAILED)
+		return str_eqz(code, rejected ? "rejected" : "approval_expired") ||
+		       fail(m, n, "was denied, but failed with %.*s", STR_ARG(code));
+	return (!rejected && m->run->run.stopping != STOP_NONE &&
+		n->row->status == NODE_CANCELLED) ||
+	       fail(m, n, "was denied, but is %s", node_status_name(n->row->status));
+}
+
+/* As many names as the quorum asks for, each once. */
+static bool judge_quorum(struct model *m, const struct mnode *n)
+{
+	const struct value *quorum = value_getz(value_getz(n->def, "approval"), "quorum");
+	struct value list = parsed(m, n->approval->responses);
+	if (!n->approval->responded_by.n) {
+		struct str on = value_text(value_getz(value_getz(n->def, "approval"), "onTimeout"));
+		return str_eqz(on, "approve") || fail(m, n, "nobody approved it");
+	}
+	for (uint32_t i = 0; i < list.n; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (value_equal(value_getz(&list.items[i], "respondedBy"),
+					value_getz(&list.items[k], "respondedBy")))
+				return fail(m, n, "a name counted twice");
+	return list.n == (quorum ? quorum->i : 1) ||
+	       fail(m, n, "%u approved, not %lld", list.n, quorum ? (long long)quorum->i : 1);
+}
+
+static bool judge_approval(struct model *m, const struct mnode *n)
+{
+	const struct approval_row *p = n->approval;
+	if (p && (!gated(n) || n->row->copied_from.n))
+		return fail(m, n, "was asked for, and need not be");
+	for (size_t i = 0; i < n->n_attempts; i++) {
+		const struct attempt_row *a = n->attempts[i];
+		if (gated(n) && a->started_ms && !(p && p->status == APPROVAL_APPROVED))
+			return fail(m, n, "ran without approval");
+		if (p && a->started_ms && !str_eq(a->input, p->inputs))
+			return fail(m, n, "ran with %.*s, approved was %.*s", STR_ARG(a->input),
+				    STR_ARG(p->inputs));
+	}
+	if (!p)
+		return true;
+	if (p->status == APPROVAL_PENDING)
+		return fail(m, n, "is still asked for");
+	return denied(n) ? judge_denied(m, n)
+			 : (n->n_attempts > 0 || fail(m, n, "was approved and never attempted")) &&
+				   judge_quorum(m, n);
+}
+
 /* A node without an agent: it ends well, or its run was stopped. */
 static bool judge_sleep(struct model *m, const struct mnode *n)
 {
@@ -289,6 +364,8 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 			return false;
 	if (sleeps(n))
 		return judge_sleep(m, n);
+	if (!judge_approval(m, n))
+		return false;
 	if (n->row->copied_from.n)
 		return judge_copy(m, n);
 	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
@@ -299,7 +376,7 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 	if (n->row->attempt != (int64_t)n->n_attempts)
 		return fail(m, n, "counts %lld attempts of %zu", (long long)n->row->attempt,
 			    n->n_attempts);
-	return judge_counts(m, n) && judge_input(m, n);
+	return denied(n) || (judge_counts(m, n) && judge_input(m, n));
 }
 
 /* ---- nodes ---- */
@@ -317,7 +394,8 @@ static bool judge_node(struct model *m, struct mnode *n)
 			    node_status_name(n->row->status), want);
 	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
 		return fail(m, n, "was skipped for the wrong reason");
-	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n))
+	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) &&
+	    !denied(n))
 		return fail(m, n, "was never attempted");
 	return true;
 }
@@ -378,6 +456,22 @@ static bool judge_run(struct model *m)
 	return r->finished_ms >= r->started_ms || fail(m, NULL, "ended before it began");
 }
 
+/* Whether the node was approved in the first n events. */
+static bool approved_before(struct model *m, const struct event_row *events, size_t n,
+			    struct str node_id)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eqz(events[i].type, "approval.decided") &&
+		    !str_eqz(events[i].type, "approval.expired"))
+			continue;
+		struct value data = parsed(m, events[i].data);
+		if (str_eq(value_text(value_getz(&data, "nodeId")), node_id) &&
+		    str_eqz(value_text(value_getz(&data, "status")), "APPROVED"))
+			return true;
+	}
+	return false;
+}
+
 static bool judge_events(struct model *m, const struct event_row *events, size_t n_events)
 {
 	size_t n_ends = 0;
@@ -389,6 +483,10 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 		struct value data = parsed(m, events[i].data);
 		if (stopping && str_eqz(value_text(value_getz(&data, "status")), "SUCCESS"))
 			return fail(m, NULL, "something succeeded after the run was stopped");
+		const struct mnode *node = find(m, value_text(value_getz(&data, "nodeId")));
+		if (str_eqz(events[i].type, "node.started") && gated(node) &&
+		    !approved_before(m, events, i, node->id))
+			return fail(m, node, "was started before it was approved");
 		stopping |= str_eqz(events[i].type, "run.stopping");
 		bool first = str_eqz(events[i].type, "run.started");
 		bool last = str_eqz(events[i].type, "run.finished");

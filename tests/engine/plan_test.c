@@ -67,8 +67,8 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','joinRule':'any',"
 	 "'runOn':'never'}]}", "nodes[0].joinRule nodes[0].runOn", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','forEach':'{{ [1] }}',"
-	 "'approvalRequired':true,'secrets':['X']}]}",
-	 "nodes[0].forEach nodes[0].approvalRequired nodes[0].secrets", "not in this version"},
+	 "'secrets':['X']}]}",
+	 "nodes[0].forEach nodes[0].secrets", "not in this version"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
 	 "'workspace':{'path':'/x','mode':'write'}}]}", "nodes[0].workspace.mode",
 	 "not in this version"},
@@ -103,8 +103,19 @@ static const struct wrong wrongs[] = {
 	 "{'id':'b','agent':'rule','action':'run','dependsOn':['my-node'],"
 	 "'when':'{{ nodes.my-node.status == 1 }}'}]}",
 	 "nodes[1].when nodes[1].when", "subtracts: write nodes[\"my-node\"]"},
-	{"{'name':'x','nodes':[{'id':'a','agent':'risky','action':'run'}]}", "nodes[0].agent",
-	 "needs approval"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','approvalRequired':'yes',"
+	 "'approval':7}]}", "nodes[0].approvalRequired nodes[0].approval", NULL},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','approvalRequired':false,"
+	 "'approval':{'approvers':['a','','a'],'quorum':0,'timeout':'now','onTimeout':'wait',"
+	 "'allowSelf':1,'quorums':2}}]}",
+	 "nodes[0].approvalRequired nodes[0].approval.quorums nodes[0].approval.approvers[1] "
+	 "nodes[0].approval.approvers[2] nodes[0].approval.quorum nodes[0].approval.timeout "
+	 "nodes[0].approval.allowSelf nodes[0].approval.onTimeout", NULL},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
+	 "'approval':{'approvers':['a','b'],'quorum':3}}]}", "nodes[0].approval.quorum",
+	 "more than there are approvers"},
+	{"{'name':'x','nodes':[{'id':'a','sleep':'1s','approvalRequired':true}]}",
+	 "nodes[0].approvalRequired", "means nothing"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'soon'}]}", "nodes[0].sleep", "duration"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'0s'},{'id':'b','sleep':5}]}",
 	 "nodes[0].sleep nodes[1].sleep", NULL},

@@ -29,6 +29,7 @@ enum { TIME_MOST_MS = 60000 };
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept;
+	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
 } met;
 
 struct live {
@@ -41,7 +42,9 @@ struct live {
 
 struct request {
 	struct sim *sim;
-	char kind;    /* 't'rigger, 'c'ancel, 'r'etry */
+	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'd'ecision, 'a'gent */
+	char approval[ID_TEXT_BYTES];
+	enum approval_status decision;
 	int key;      /* index, or -1 */
 	int body;
 	bool answered;
@@ -70,7 +73,9 @@ struct sim {
 		char run[ID_TEXT_BYTES];
 		int body;
 	} keys[KEYS];
-	struct map finals; /* "run/node" or attempt id -> what was final once */
+	struct map finals; /* "run/node", attempt or approval id -> what was final once */
+	struct map winners; /* approval id -> the request that decided it */
+	int digest;
 	struct request *requests;
 	bool draining, jumped; /* the wall clock, ever */
 	int64_t n_output;
@@ -229,6 +234,14 @@ static const struct executor_ops executor_ops = {start, stop};
 
 /* ---- requests ---- */
 
+static const char *const agents[] = {
+	"{\"name\":\"rule\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}",
+	"{\"name\":\"script\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
+	"\"capabilities\":[{\"name\":\"run\"}]}",
+	"{\"name\":\"risky\",\"type\":\"RULE\",\"riskLevel\":\"APPROVAL_REQUIRED\","
+	"\"capabilities\":[{\"name\":\"run\"}]}"};
+
+
 static void acknowledge(struct sim *s, const char *id)
 {
 	for (size_t i = 0; i < s->n_runs; i++)
@@ -254,6 +267,25 @@ static void judge_key(struct sim *s, const struct request *q, const char *id)
 	}
 }
 
+/* One decision wins, and it is durable when that is said. */
+static void judge_decision(struct sim *s, struct request *q, const struct engine_reply *reply)
+{
+	met.lost_races += reply->outcome == ENGINE_CONFLICT;
+	if (reply->outcome != ENGINE_OK || reply->approval == APPROVAL_PENDING)
+		return;
+	struct arena a CLEANUP_ARENA = {0};
+	struct approval_row row;
+	struct store_reader *r = reader(s);
+	int f = r->ops->approval_get(r, &a, STR("default"), str_of(q->approval), &row);
+	r->ops->reader_free(r);
+	if (map_put(&s->winners, str_of(q->approval), q))
+		wrong(s, "approval %s was decided twice", q->approval);
+	if (reply->approval != q->decision)
+		wrong(s, "approval %s was decided otherwise than asked", q->approval);
+	if (f != 0 || row.status != q->decision)
+		wrong(s, "approval %s was acknowledged before it was durable", q->approval);
+}
+
 static void on_reply(void *arg, const struct engine_reply *reply)
 {
 	struct request *q = arg;
@@ -266,7 +298,9 @@ static void on_reply(void *arg, const struct engine_reply *reply)
 	say(s, "reply to %c: %d %s", q->kind, (int)reply->outcome, id);
 	if (reply->outcome == ENGINE_INVALID || reply->outcome == ENGINE_KEY_IN_FLIGHT)
 		wrong(s, "a request got %d", (int)reply->outcome);
-	if (q->kind != 'c' &&
+	if (q->kind == 'd')
+		judge_decision(s, q, reply);
+	if ((q->kind == 't' || q->kind == 'r') &&
 	    (reply->outcome == ENGINE_CREATED || reply->outcome == ENGINE_REPLAYED)) {
 		acknowledge(s, id);
 		if (q->key >= 0)
@@ -369,6 +403,58 @@ static void act_retry(struct sim *s)
 			 on_reply, request(s, 'r'));
 }
 
+static void send_decision(struct sim *s, struct str id, enum approval_status decision)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	struct request *q = request(s, 'd');
+	snprintf(q->approval, sizeof(q->approval), "%.*s", STR_ARG(id));
+	q->decision = decision;
+	say(s, "decide %s: %s", q->approval, approval_status_name(decision));
+	engine_approval_decide(s->engine,
+			       &(struct approval_decision){
+				       .project = STR("default"),
+				       .id = str_of(q->approval),
+				       .decision = decision,
+				       .responded_by = str_of(names[rng_below(&s->rng, 3)]),
+				       .sha256 = chance(s, 5) ? STR("00") : (struct str){0}},
+			       on_reply, q);
+}
+
+/* Decides something that waits (or did), now and then twice at once; whether there was any. */
+static bool act_decide(struct sim *s, bool pending)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct approval_row *rows;
+	size_t n;
+	struct store_reader *r = reader(s);
+	ASSERT(r->ops->approval_list(r, &a,
+				     &(struct approval_filter){.project = STR("default"),
+							       .has_status = pending},
+				     &(struct store_page){.limit = 20}, &rows, &n) == 0);
+	r->ops->reader_free(r);
+	if (n == 0)
+		return false;
+	struct str id = rows[rng_below(&s->rng, n)].id;
+	send_decision(s, id, chance(s, 75) ? APPROVAL_APPROVED : APPROVAL_REJECTED);
+	if (chance(s, 30))
+		send_decision(s, id, chance(s, 50) ? APPROVAL_APPROVED : APPROVAL_REJECTED);
+	return true;
+}
+
+/* Another folder behind the same agent: what was approved of it is void. */
+static void act_agent(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct value doc = parse(&a, agents[rng_below(&s->rng, ARRAY_LEN(agents))]);
+	char digest[16];
+	snprintf(digest, sizeof(digest), "%d", ++s->digest);
+	say(s, "agent, digest %s", digest);
+	engine_agent_save(s->engine,
+			  &(struct agent_save){.doc = &doc, .upsert = true,
+					       .digest = str_of(digest)},
+			  on_reply, request(s, 'a'));
+}
+
 /* ---- faults and time ---- */
 
 /* What is final stays as it is. */
@@ -405,6 +491,13 @@ static void remember_finals(struct sim *s, const char *run)
 						     (int)d.attempts[i].status,
 						     STR_ARG(d.attempts[i].error),
 						     (long long)d.attempts[i].finished_ms)));
+	for (size_t i = 0; i < d.n_approvals; i++)
+		if (d.approvals[i].status != APPROVAL_PENDING)
+			remember(s, d.approvals[i].id,
+				 str_of(arena_printf(&a, "%d %.*s %.*s",
+						     (int)d.approvals[i].status,
+						     STR_ARG(d.approvals[i].responses),
+						     STR_ARG(d.approvals[i].notes))));
 	if (run_status_final(d.run.status))
 		remember(s, str_of(run), str_of(arena_printf(&a, "%d", (int)d.run.status)));
 }
@@ -486,6 +579,10 @@ static void step(struct sim *s)
 		act_cancel(s);
 	else if (dice < 100)
 		act_retry(s);
+	else if (dice < 155)
+		act_decide(s, chance(s, 85));
+	else if (dice < 158)
+		act_agent(s);
 	else if (dice < 350)
 		act_answer(s);
 	else if (dice < 370)
@@ -544,6 +641,8 @@ static void drain(struct sim *s)
 		}
 		if (n_open(s) == 0)
 			return;
+		if (chance(s, 70) && act_decide(s, true))
+			continue;
 		int64_t next = engine_next_tick(s->engine);
 		if (next == INT64_MAX) {
 			wrong(s, "%zu runs are open and nothing will happen", n_open(s));
@@ -608,12 +707,16 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 		wrong(s, "%s", why);
 	judge_copies(s, &a, &d);
 	judge_sleeps(s, &a, &d);
+	for (size_t i = 0; i < d.n_approvals; i++)
+		met.approvals[d.approvals[i].status]++;
 	met.runs[d.run.status]++;
 	met.attempts += d.n_attempts;
 	for (size_t i = 0; i < d.n_nodes; i++) {
 		met.nodes[d.nodes[i].status]++;
 		met.copied += d.nodes[i].copied_from.n > 0;
 	}
+	for (size_t i = 0; i < d.n_attempts; i++)
+		met.voided += str_starts(d.attempts[i].error, STR("{\"code\":\"approval_void\""));
 	for (size_t i = 0; i < d.n_attempts; i++)
 		met.lost += str_starts(d.attempts[i].error, STR("{\"code\":\"lost\""));
 }
@@ -646,10 +749,6 @@ static void setup_reply(void *arg, const struct engine_reply *reply)
 
 static void set_up(struct sim *s)
 {
-	static const char *const agents[] = {
-		"{\"name\":\"rule\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}",
-		"{\"name\":\"script\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
-		"\"capabilities\":[{\"name\":\"run\"}]}"};
 	struct arena a CLEANUP_ARENA = {0};
 	for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
 		struct value doc = parse(&a, agents[i]);
@@ -681,6 +780,7 @@ static void tear_down(struct sim *s)
 		free(q);
 	}
 	map_free(&s->finals);
+	map_free(&s->winners);
 	arena_free(&s->arena);
 }
 
@@ -725,7 +825,10 @@ static void tell_met(void)
 	printf("; nodes:");
 	for (int i = NODE_SUCCESS; i <= NODE_TIMED_OUT; i++)
 		printf(" %s %zu", node_status_name((enum node_status)i), met.nodes[i]);
-	printf("\n");
+	printf("; approvals:");
+	for (int i = APPROVAL_APPROVED; i <= APPROVAL_EXPIRED; i++)
+		printf(" %s %zu", approval_status_name((enum approval_status)i), met.approvals[i]);
+	printf(", void %zu, conflicts %zu\n", met.voided, met.lost_races);
 }
 
 int main(int argc, char **argv)

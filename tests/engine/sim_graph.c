@@ -36,6 +36,19 @@ static void put_sleep(struct rng *rng, size_t index, struct buf *out)
 	buf_puts(out, "}");
 }
 
+/* Now and then somebody must say yes. */
+static void put_gate(struct rng *rng, struct buf *out)
+{
+	uint64_t dice = rng_below(rng, 100);
+	if (dice < 8)
+		buf_puts(out, ",\"approvalRequired\":true");
+	else if (dice < 20)
+		buf_printf(out, ",\"approval\":{\"quorum\":%zu,\"timeout\":\"%zums\","
+			   "\"onTimeout\":\"%s\"%s}", (size_t)(1 + rng_below(rng, 2)),
+			   (size_t)(1 + rng_below(rng, 20000)), dice < 14 ? "approve" : "reject",
+			   dice % 2 ? ",\"approvers\":[\"a\",\"b\"]" : "");
+}
+
 static void put_node(struct rng *rng, size_t index, struct buf *out)
 {
 	static const char *const rules[] = {"all_failed",  "all_done",    "one_success",
@@ -44,7 +57,8 @@ static void put_node(struct rng *rng, size_t index, struct buf *out)
 	size_t first;
 	bool plain = chance(rng, 60);
 	buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"%s\",\"action\":\"run\"", index,
-		   chance(rng, 40) ? "script" : "rule");
+		   chance(rng, 8) ? "risky" : chance(rng, 40) ? "script" : "rule");
+	put_gate(rng, out);
 	size_t n = put_depends(rng, index, out, &first);
 	if (!plain)
 		buf_printf(out, ",\"joinRule\":\"%s\"", rules[rng_below(rng, 9)]);
