@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the single tests that ran and prints them as 'N passed, N failed, N skipped'.
 
-Reads meson's log of test programs (one JSON object a line, each with the TAP that the program
+Reads meson's logs of test programs (one JSON object a line, each with the TAP that the program
 printed). A program that ended badly without a failed test, or before its plan was through, counts
 as one failed test. Exits with 1 when anything failed or nothing ran. Failed tests are listed by
 name, skipped ones with their reason.
@@ -37,11 +37,12 @@ def count(program):
     return passed, failed, skipped
 
 
-def main(path):
+def main(paths):
     passed = n_failed = n_skipped = 0
-    with open(path, encoding="utf-8") as f:
-        for line in f:
-            program = json.loads(line)
+    for path in paths:
+        with open(path, encoding="utf-8") as f:
+            programs = [json.loads(line) for line in f]
+        for program in programs:
             name = program["name"].split(":")[-1].strip()
             good, failed, skipped = count(program)
             passed, n_failed, n_skipped = (passed + good, n_failed + len(failed),
@@ -55,4 +56,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
