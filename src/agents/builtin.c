@@ -10,6 +10,7 @@
 
 #include "agents/manifest.h"
 #include "agents/rule.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "base/map.h"
 
@@ -22,6 +23,14 @@ struct finder {
 	struct map names;
 	bool builtin;
 };
+
+/* A folder that is not there or can't be read is left out; agents that are missing only because
+ * memory or descriptors ran out would be a lie. */
+static void mind_resources(int r)
+{
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		fault_fatal("looking for agents: %s", strerror(-r));
+}
 
 static void add_root(struct arena *a, struct agent_roots *roots, const char *path, bool builtin)
 {
@@ -56,7 +65,9 @@ static void add_own_root(struct arena *a, struct agent_roots *roots, const char 
 		return;
 	*slash = '\0';
 	const char *real = NULL;
-	if (resolve_folder(a, arena_printf(a, "%s/%s", program, from_program), &real) == 0)
+	int r = resolve_folder(a, arena_printf(a, "%s/%s", program, from_program), &real);
+	mind_resources(r);
+	if (r == 0)
 		add_root(a, roots, real, true);
 }
 
@@ -119,6 +130,7 @@ static void judge_rule(struct agent_found *item)
 static void load(struct finder *f, struct agent_found *item)
 {
 	int r = manifest_load(f->arena, item->folder, &item->diag, &item->agent);
+	mind_resources(r);
 	if (r < 0)
 		diag_add(&item->diag, "", "the manifest can't be read: %s", strerror(-r));
 	if (r != 0)
@@ -134,6 +146,7 @@ static void load(struct finder *f, struct agent_found *item)
 	}
 	char hex[SHA256_HEX_BYTES];
 	r = manifest_digest(item->folder, hex);
+	mind_resources(r);
 	if (r < 0) {
 		diag_add(&item->diag, "", "the folder can't be read whole: %s", strerror(-r));
 		return;
@@ -169,6 +182,8 @@ static void search(struct finder *f, const char *folder, int depth)
 		return;
 	struct dirent **names;
 	int n = scandir(folder, &names, visible, alphasort);
+	if (n < 0)
+		mind_resources(-errno);
 	for (int i = 0; i < n; i++) {
 		const char *path = arena_printf(f->arena, "%s/%s", folder, names[i]->d_name);
 		struct stat st;
