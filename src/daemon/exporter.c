@@ -17,6 +17,7 @@ struct exporter {
 	struct metric *runs, *run_seconds, *active;
 	struct metric *process[10];
 	struct metric *attempts, *attempt_seconds, *attempt_errors, *attempt_cpu, *attempt_memory;
+	struct metric *approvals, *approval_seconds;
 };
 
 /* From a millisecond to hours: runs and attempts may be long. */
@@ -88,6 +89,17 @@ static void declare_runs(struct exporter *x)
 				    "Runs that have not ended", active_labels, NULL, 0);
 }
 
+static void declare_approvals(struct exporter *x)
+{
+	static const char *const labels[] = {"project", "workflow", "status", NULL};
+	x->approvals = metrics_declare(x->metrics, METRIC_GAUGE, "drover_approvals_pending",
+				       "Nodes that wait for somebody's decision", NULL, NULL, 0);
+	x->approval_seconds = metrics_declare(
+		x->metrics, METRIC_HISTOGRAM, "drover_workflow_approval_wait_seconds",
+		"From asking for an approval to its decision or expiry", labels, seconds_buckets,
+		ARRAY_LEN(seconds_buckets));
+}
+
 static void declare_attempts(struct exporter *x)
 {
 	static const char *const labels[] = {"project", "agent", "action", "status", NULL};
@@ -134,7 +146,9 @@ struct exporter *exporter_new(void)
 	declare_process(x);
 	declare_runs(x);
 	declare_attempts(x);
+	declare_approvals(x);
 	exporter_set_active(x, 0, 0);
+	exporter_set_approvals(x, 0);
 	return x;
 }
 
@@ -235,6 +249,20 @@ void exporter_attempt_end(struct exporter *x, const struct attempt_row *a, const
 		metric_add(x->attempt_cpu, &a->agent, (double)a->cpu_usec / 1e6);
 	if (a->memory_peak_bytes > 0)
 		metric_observe(x->attempt_memory, &a->agent, (double)a->memory_peak_bytes);
+}
+
+void exporter_approval_end(struct exporter *x, const struct approval_row *p)
+{
+	struct str status = str_of(approval_status_name(p->status));
+	int64_t ms = p->responded_ms > p->requested_ms ? p->responded_ms - p->requested_ms : 0;
+	metric_observe(x->approval_seconds,
+		       (const struct str[]){p->project, p->workflow_name, status},
+		       (double)ms / 1e3);
+}
+
+void exporter_set_approvals(struct exporter *x, double pending)
+{
+	metric_set(x->approvals, NULL, pending);
 }
 
 void exporter_set_active(struct exporter *x, double pending, double running)

@@ -26,5 +26,8 @@ void exporter_run_end(struct exporter *x, const struct run_row *run);
 void exporter_attempt_end(struct exporter *x, const struct attempt_row *attempt,
 			  const char *error_code);
 
+void exporter_approval_end(struct exporter *x, const struct approval_row *approval);
+
 /* Gauges of the engine, set on the loop thread now and then. */
+void exporter_set_approvals(struct exporter *x, double pending);
 void exporter_set_active(struct exporter *x, double pending, double running);

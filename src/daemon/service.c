@@ -35,6 +35,7 @@ struct service {
 	uv_timer_t tick;
 	uv_signal_t term, interrupt;
 	int64_t tick_at_ms; /* what the timer is armed for */
+	size_t n_approvals_shown;
 	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
 	struct sandbox *sandbox;
@@ -78,6 +79,9 @@ static void show_open_runs(struct service *s)
 {
 	struct engine_stats stats;
 	engine_stats(s->engine, &stats);
+	if (stats.n_pending_approvals != s->n_approvals_shown)
+		exporter_set_approvals(s->exporter, (double)stats.n_pending_approvals);
+	s->n_approvals_shown = stats.n_pending_approvals;
 	if (stats.n_open_runs == s->n_open_shown)
 		return;
 	s->n_open_shown = stats.n_open_runs;
@@ -184,6 +188,11 @@ static void on_attempt_end(void *arg, const struct attempt_row *attempt, const c
 	if (error_code)
 		log_failed_attempt(attempt);
 	exporter_attempt_end(s->exporter, attempt, error_code);
+}
+
+static void on_approval_end(void *arg, const struct approval_row *approval)
+{
+	exporter_approval_end(((struct service *)arg)->exporter, approval);
 }
 
 static void on_request(void *arg, const char *method, const char *route, int status,
@@ -318,6 +327,7 @@ static bool start_engine(struct service *s)
 		.on_logs = on_logs,
 		.on_run_end = on_run_end,
 		.on_attempt_end = on_attempt_end,
+		.on_approval_end = on_approval_end,
 	};
 	int r = engine_new(&config, &s->engine);
 	if (r < 0)
