@@ -92,6 +92,22 @@ static void put_other(const struct line *l)
 	}
 }
 
+/* "approval requested", who decided what, and how to decide. */
+static void put_approval(const struct line *l)
+{
+	struct str status = print_text(l->data, "status");
+	bool asks = str_ends(l->type, STR(".requested"));
+	printf("%s", asks ? "waits for approval  drover approve " : "approval ");
+	if (asks)
+		table_put(print_text(l->data, "approvalId"));
+	else if (str_ends(l->type, STR(".responded")))
+		printf("given, more are needed");
+	else
+		table_put(status);
+	put_dim(print_text(l->data, "respondedBy"));
+	put_dim(print_text(l->data, "notes"));
+}
+
 void print_event(const struct value *event, struct str type)
 {
 	CLEANUP_BUF struct buf when = {0};
@@ -103,7 +119,9 @@ void print_event(const struct value *event, struct str type)
 	printf("%s%s%s  ", table_dim(), when.n > 11 ? when.p + 11 : "", table_plain());
 	table_put(l.node.n > 0 ? l.node : STR("run"));
 	printf("  ");
-	if (str_ends(type, STR(".finished")))
+	if (str_starts(type, STR("approval.")))
+		put_approval(&l);
+	else if (str_ends(type, STR(".finished")))
 		put_finished(&l);
 	else if (str_ends(type, STR(".started")))
 		put_started(&l);

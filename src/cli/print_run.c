@@ -91,7 +91,7 @@ static void print_nodes(const struct value *run, const struct value *nodes)
 static void print_totals(const struct value *nodes)
 {
 	static const char *const states[] = {"SUCCESS", "FAILED",  "TIMED_OUT", "CANCELLED",
-					     "SKIPPED", "RUNNING", "QUEUED",	"PENDING"};
+					     "SKIPPED", "WAITING_APPROVAL", "RUNNING", "QUEUED",	"PENDING"};
 	const char *sep = ": ";
 	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
 	for (size_t s = 0; s < ARRAY_LEN(states); s++) {
@@ -119,6 +119,21 @@ static void print_errors(const struct value *nodes)
 		table_put(print_text(n, "id"));
 		printf("%s: ", table_plain());
 		table_put(message);
+		printf("\n");
+	}
+}
+
+/* How what waits is let go on. */
+static void print_approvals(const struct value *list)
+{
+	for (uint32_t i = 0; value_is(list, VALUE_ARRAY) && i < list->n; i++) {
+		const struct value *p = &list->items[i];
+		if (!str_eqz(print_text(p, "status"), "PENDING"))
+			continue;
+		printf("  %s", table_bold());
+		table_put(print_text(p, "nodeId"));
+		printf("%s: waits for approval: drover approve ", table_plain());
+		table_put(print_text(p, "id"));
 		printf("\n");
 	}
 }
@@ -168,4 +183,5 @@ void print_run(const struct value *run)
 	print_nodes(run, nodes);
 	print_totals(nodes);
 	print_errors(nodes);
+	print_approvals(value_getz(run, "approvals"));
 }
