@@ -94,6 +94,21 @@ static struct attempt_row *put_attempt(struct txn *txn, int run, int index, int 
 	return row;
 }
 
+static struct approval_row *put_approval(struct txn *txn, int run, int n)
+{
+	struct approval_row *row = &txn_add(txn, TXN_APPROVAL_ADD)->approval;
+	row->id = numbered(&txn->arena, "approval-", n);
+	row->run_id = numbered(&txn->arena, "run-", run);
+	row->project = STR("default");
+	row->workflow_id = STR("wf-1");
+	row->workflow_name = STR("scan");
+	row->node_id = STR("node-0000");
+	row->quorum = 1;
+	row->requested_ms = 5;
+	row->expires_ms = 50;
+	return row;
+}
+
 /* The ids of a list of runs, joined. */
 static struct str run_ids(struct fixture *f, struct arena *a, const struct run_filter *filter,
 			  size_t limit, const char *after)
@@ -215,6 +230,7 @@ TEST(the_same_rows_written_twice_stand_once)
 		put_run(txn, 1)->context = STR("{\"a\":1}");
 		put_node(txn, 1, 0)->output = STR("1");
 		put_attempt(txn, 1, 0, 1)->input = STR("2");
+		put_approval(txn, 1, 1)->inputs = STR("3");
 		struct txn_op *op = txn_add(txn, TXN_EVENT_ADD);
 		op->event = (struct event_row){
 			.run_id = STR("run-0001"), .seq = 1, .type = STR("run.started")};
@@ -242,6 +258,8 @@ TEST(rows_for_a_run_that_is_not_there_are_let_go)
 	struct txn *txn = txn_new();
 	put_node(txn, 9, 0);
 	put_attempt(txn, 9, 0, 1);
+	put_approval(txn, 9, 1);
+	txn_add(txn, TXN_APPROVAL_SET)->approval.id = STR("approval-0001");
 	txn_add(txn, TXN_RUN_SET)->run.id = STR("run-0009");
 	txn_add(txn, TXN_ATTEMPT_SET)->attempt.id = STR("attempt-9-0-1");
 	txn_add(txn, TXN_EVENT_ADD)->event =
@@ -444,6 +462,7 @@ TEST(deleting_a_workflow_takes_all_that_hangs_on_it)
 	put_run(txn, 2)->context = str_n(large, n_large);
 	put_node(txn, 2, 0)->output = str_n(large, n_large);
 	put_attempt(txn, 2, 0, 1);
+	put_approval(txn, 2, 2)->inputs = str_n(large, n_large);
 	txn_add(txn, TXN_EVENT_ADD)->event =
 		(struct event_row){.run_id = STR("run-0002"), .seq = 1, .type = STR("x")};
 	txn_add(txn, TXN_LOG_ADD)->log = (struct log_row){
@@ -524,6 +543,118 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 	CHECK_STR(d.attempts[2].output, STR("{\"done\":true}"));
 	CHECK_STR(d.attempts[2].project, STR("default"));
 	CHECK_STR(d.attempts[2].run_id, STR("run-0001"));
+}
+
+/* ---- approvals ---- */
+
+TEST(an_approval_is_read_alone_and_with_its_run)
+{
+	CLEANUP_FIXTURE struct fixture f;
+	CLEANUP_ARENA struct arena a = {0};
+	fixture_open(&f);
+	struct txn *txn = txn_new();
+	put_run(txn, 1);
+	struct approval_row *put = put_approval(txn, 1, 1);
+	put->agent = STR("scanner");
+	put->action = STR("scan");
+	put->node_index = 3;
+	put->inputs = STR("{\"a\":1.0}");
+	put->subject = STR("{\"b\":2}");
+	put->sha256 = STR("abc");
+	put->approvers = STR("[\"ann\"]");
+	put->quorum = 2;
+	put->allow_self = put->expiry_approves = true;
+	put_approval(txn, 1, 2);
+	CHECK(commit(&f, txn));
+	txn = txn_new();
+	txn_add(txn, TXN_APPROVAL_SET)->approval =
+		(struct approval_row){.id = STR("approval-0001"),
+				      .status = APPROVAL_REJECTED,
+				      .responses = STR("[1]"),
+				      .responded_by = STR("ann"),
+				      .notes = STR("no"),
+				      .responded_ms = 40};
+	CHECK(commit(&f, txn));
+	fixture_reopen(&f);
+	struct approval_row p;
+	struct run_detail d;
+	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("default"), STR("approval-0001"),
+					     &p), 0);
+	CHECK_INT(f.store->ops->run_get(f.reader, &a, STR("default"), STR("run-0001"), &d), 0);
+	CHECK_INT(d.n_approvals, 2);
+	CHECK_STR(d.approvals[1].id, STR("approval-0002"));
+	CHECK_STR(d.approvals[0].sha256, p.sha256);
+	CHECK_INT(p.status, APPROVAL_REJECTED);
+	CHECK_STR(p.run_id, STR("run-0001"));
+	CHECK_STR(p.workflow_name, STR("scan"));
+	CHECK_STR(p.agent, STR("scanner"));
+	CHECK_INT(p.node_index, 3);
+	CHECK_STR(p.inputs, STR("{\"a\":1.0}"));
+	CHECK_STR(p.subject, STR("{\"b\":2}"));
+	CHECK_STR(p.approvers, STR("[\"ann\"]"));
+	CHECK_INT(p.quorum, 2);
+	CHECK(p.allow_self && p.expiry_approves);
+	CHECK_STR(p.responses, STR("[1]"));
+	CHECK_STR(p.responded_by, STR("ann"));
+	CHECK_STR(p.notes, STR("no"));
+	CHECK_INT(p.requested_ms, 5);
+	CHECK_INT(p.responded_ms, 40);
+	CHECK_INT(p.expires_ms, 50);
+	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("other"), STR("approval-0001"),
+					     &p), STORE_NOT_FOUND);
+	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("default"), STR("none"), &p),
+		  STORE_NOT_FOUND);
+}
+
+static struct str approval_ids(struct fixture *f, struct arena *a,
+			       const struct approval_filter *filter, size_t limit,
+			       const char *after)
+{
+	struct approval_row *rows;
+	size_t n;
+	struct store_page page = {.limit = limit, .after = str_of(after)};
+	int r = f->store->ops->approval_list(f->reader, a, filter, &page, &rows, &n);
+	CLEANUP_BUF struct buf out = {0};
+	if (r != 0)
+		buf_printf(&out, "error %d", r);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		buf_printf(&out, "%s%.*s", i ? " " : "", STR_ARG(str_n(rows[i].id.p + 12, 1)));
+	return arena_str(a, buf_str(&out));
+}
+
+TEST(approvals_are_filtered_and_paged_newest_first)
+{
+	CLEANUP_FIXTURE struct fixture f;
+	CLEANUP_ARENA struct arena a = {0};
+	fixture_open(&f);
+	struct txn *txn = txn_new();
+	put_run(txn, 1);
+	put_run(txn, 2)->workflow_id = STR("wf-2");
+	for (int i = 1; i <= 6; i++) {
+		struct approval_row *row = put_approval(txn, i % 2 + 1, i);
+		row->workflow_id = i % 2 ? STR("wf-2") : STR("wf-1");
+		row->status = i < 3 ? APPROVAL_APPROVED : APPROVAL_PENDING;
+		if (i == 6)
+			row->project = STR("other");
+	}
+	CHECK(commit(&f, txn));
+	struct approval_filter all = {.project = STR("default")}, pick = all;
+	CHECK_STR(approval_ids(&f, &a, &all, 0, ""), STR("5 4 3 2 1"));
+	CHECK_STR(approval_ids(&f, &a, &all, 2, ""), STR("5 4"));
+	CHECK_STR(approval_ids(&f, &a, &all, 2, "approval-0004"), STR("3 2"));
+	pick.has_status = true;
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR("5 4 3"));
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, "approval-0004"), STR("3"));
+	pick.run_id = STR("run-0002");
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR("5 3"));
+	pick.status = APPROVAL_APPROVED;
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR("1"));
+	pick = (struct approval_filter){.project = STR("default"), .workflow_id = STR("wf-2")};
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR("5 3 1"));
+	pick.run_id = STR("run-0001");
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR(""));
+	pick = (struct approval_filter){.project = STR("default"), .run_id = STR("none")};
+	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR(""));
 }
 
 TEST(runs_are_paged_newest_first)
@@ -881,6 +1012,7 @@ TEST(large_values_come_back)
 		put_run(txn, (int)i)->context = str_n(p, sizes[i]);
 		put_node(txn, (int)i, 0)->output = str_n(p, sizes[i]);
 		put_attempt(txn, (int)i, 0, 1)->input = str_n(p, sizes[i]);
+		put_approval(txn, (int)i, (int)i)->inputs = str_n(p, sizes[i]);
 		CHECK(commit(&f, txn));
 	}
 	fixture_reopen(&f);
@@ -892,6 +1024,7 @@ TEST(large_values_come_back)
 		CHECK_INT(d.run.context.n, sizes[i]);
 		CHECK(str_eq(d.run.context, d.nodes[0].output));
 		CHECK(str_eq(d.run.context, d.attempts[0].input));
+		CHECK(str_eq(d.run.context, d.approvals[0].inputs));
 		struct rng rng;
 		rng_seed(&rng, i);
 		for (size_t k = 0; k < sizes[i]; k++)
@@ -912,6 +1045,8 @@ TAP_MAIN(RUN(what_was_told_is_seen_wholly_by_every_later_read),
 	 RUN(agents_are_listed_by_name_page_after_page),
 	 RUN(versions_are_immutable_and_listed_newest_first),
 	 RUN(deleting_a_workflow_takes_all_that_hangs_on_it),
+	 RUN(an_approval_is_read_alone_and_with_its_run),
+	 RUN(approvals_are_filtered_and_paged_newest_first),
 	 RUN(a_run_is_read_with_nodes_and_attempts), RUN(runs_are_paged_newest_first),
 	 RUN(runs_are_filtered_by_everything_at_once), RUN(events_are_read_in_order_after_a_number),
 	 RUN(logs_are_read_from_the_row_that_holds_the_line),
