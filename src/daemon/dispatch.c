@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents/manifest.h"
 #include "agents/rule.h"
 #include "base/buf.h"
 #include "base/fault.h"
@@ -131,6 +132,19 @@ static bool add_workspace(struct running *r, const struct attempt_start *start,
 	return false;
 }
 
+/* People said yes to the files that were there: the folder must still hold them. */
+static bool folder_as_approved(struct running *r, const struct attempt_start *start,
+			       const char *folder)
+{
+	char now[SHA256_HEX_BYTES] = "";
+	if (!start->approved_digest.n ||
+	    (manifest_digest(folder, now) == 0 && str_eqz(start->approved_digest, now)))
+		return true;
+	fail(r, "approval_void", STR("the agent's folder is not what was approved: a file in it "
+				     "changed; register the agent anew and run it again"), true);
+	return false;
+}
+
 static void start_script(struct running *r, const struct attempt_start *start)
 {
 	CLEANUP_ARENA struct arena a = {0};
@@ -144,11 +158,12 @@ static void start_script(struct running *r, const struct attempt_start *start)
 		     true);
 		return;
 	}
-	if (!add_workspace(r, start, &spec, &path))
+	spec.agent_folder = arena_dup(&a, start->entry_path.p, start->entry_path.n);
+	if (!folder_as_approved(r, start, spec.agent_folder) ||
+	    !add_workspace(r, start, &spec, &path))
 		return;
 	script_stdin(start, &input);
 	spec.env = script_env(&a, start);
-	spec.agent_folder = arena_dup(&a, start->entry_path.p, start->entry_path.n);
 	spec.stdin_bytes = buf_str(&input);
 	r->script = sandbox_start(r->dispatch->config.sandbox, &spec, &script_callbacks, r);
 	if (spec.workspace_fd >= 0)

@@ -473,6 +473,8 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.workspace = start->workspace,
 		.attempt = a->number,
 		.idempotency_key = str_n(key, (size_t)n),
+		.approved_digest = a->run->nodes[a->index].approval ? a->agent->row.digest
+								    : (struct str){0},
 		.timeout_ms = limit_of(a),
 	};
 	e->config.executor->ops->start(e->config.executor, &s);

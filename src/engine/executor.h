@@ -31,6 +31,8 @@ struct attempt_start { /* borrowed: copy what is needed beyond the call */
 	struct str workspace;   /* host folder, "" = none */
 	int64_t attempt;
 	struct str idempotency_key; /* stable per run and node */
+	struct str approved_digest; /* SCRIPT that was approved: what the digest of its folder must
+				       be, else the error "approval_void"; "" = any */
 	int64_t timeout_ms;         /* for information; the engine calls stop() itself */
 };
 

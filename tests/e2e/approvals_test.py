@@ -5,6 +5,7 @@ import threading
 import time
 
 from daemon import Daemon, main, node
+from made import Agents
 
 RACES = 1000
 GATE = {"name": "gate", "nodes": [
@@ -113,6 +114,24 @@ def an_agent_registered_anew_voids_what_was_shown():
         assert node(end, "g")["error"]["code"] == "approval_void", end
 
 
+def a_file_that_changed_voids_what_was_approved():
+    with Agents() as agents:
+        agents.add("editable", "echo '{}'")
+        with Daemon(agents=[agents.path]) as d:
+            d.apply({"name": "void", "nodes": [
+                {"id": "g", "agent": "editable", "action": "run", "approvalRequired": True}]})
+            run = d.trigger("void", {})
+            approval = approvals(d, run)[0]
+            assert len(approval["subject"]["agent"]["digest"]) == 64, approval
+            assert decide(d, approval["id"], "APPROVED") == 200
+            assert d.wait(run)["status"] == "SUCCESS"
+            run = d.trigger("void", {})
+            agents.write("editable/more.sh", "echo more")
+            assert decide(d, approvals(d, run)[0]["id"], "APPROVED") == 200
+            end = d.wait(run)
+            assert node(end, "g")["error"]["code"] == "approval_void", end
+
+
 def it_goes_on_as_soon_as_it_may():
     with Daemon() as d:
         d.apply(GATE)
@@ -149,5 +168,6 @@ def what_waits_is_counted():
 
 main([of_1000_racing_decisions_each_pair_has_one_winner,
       what_waits_survives_a_kill_and_is_decided_after, nobody_in_time_means_no,
-      an_agent_registered_anew_voids_what_was_shown, it_goes_on_as_soon_as_it_may,
+      an_agent_registered_anew_voids_what_was_shown,
+      a_file_that_changed_voids_what_was_approved, it_goes_on_as_soon_as_it_may,
       what_waits_is_counted])
