@@ -1,5 +1,6 @@
 """Live events and logs: nothing lost, nothing twice, whatever the connections do."""
 import http.client
+import signal
 import threading
 
 from served import chain, events_of, holds, main, same
@@ -141,8 +142,25 @@ def listeners_beyond_the_limit_get_503_and_the_service_lives(d):
         s.close()
 
 
+def requests_that_come_in_one_burst_are_all_answered(d):
+    for n in (128, 256, 300):
+        clients = [d.raw(b"") for _ in range(n)]
+        for c in clients:
+            c.settimeout(20)
+            c.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            holds(c.recv(4096).startswith(b"HTTP/1.1 200"), "first")
+        d.process.send_signal(signal.SIGSTOP)  # so that all are there when it looks
+        for c in clients:
+            c.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        d.process.send_signal(signal.SIGCONT)
+        for c in clients:
+            holds(c.recv(4096).startswith(b"HTTP/1.1 200"), "second")
+            c.close()
+
+
 if __name__ == "__main__":
-    main([events_are_gapless_and_end_with_the_run,
+    main([requests_that_come_in_one_burst_are_all_answered,
+          events_are_gapless_and_end_with_the_run,
           a_listener_that_reconnects_misses_none_and_sees_none_twice,
           a_stream_that_opens_as_its_run_ends_ends_too, many_listeners_all_get_everything,
           log_lines_come_live_once_each_and_end_with_the_node, bad_positions_are_refused,
