@@ -27,6 +27,11 @@ id, run_id, project, workflow_id, workflow_name, node_index, node_id, agent, act
 	AND ($4 = '' OR workflow_id = $4) AND ($5 = '' OR status = $5)
 ORDER BY id DESC LIMIT $6
 
+-- text: schedule_columns
+id, project, workflow_id, workflow_name, position, cron, timezone, overlap, catchup_ms,
+	anchor_ms, done_ms, next_ms, upcoming, waiting, last_run_id, last_fire_ms, n_started,
+	n_skipped, n_missed, error, paused, created_ms, updated_ms
+
 -- text: run_filter
 rid < $2 AND ($3 = '' OR workflow_id = $3) AND ($4 = '' OR status = $4)
 	AND ($5 = 0 OR created_ms >= $5) AND ($6 = 0 OR created_ms < $6)
@@ -366,3 +371,30 @@ DELETE FROM blobs WHERE n_refs <= 0
 
 -- name: blob_get
 SELECT n_bytes, bytes FROM blobs WHERE sha256 = $1
+
+-- name: schedule_put
+INSERT INTO schedules ({schedule_columns})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21, $22, $23)
+ON CONFLICT (id) DO UPDATE SET project = excluded.project, workflow_id = excluded.workflow_id,
+	workflow_name = excluded.workflow_name, position = excluded.position,
+	cron = excluded.cron, timezone = excluded.timezone,
+	overlap = excluded.overlap, catchup_ms = excluded.catchup_ms,
+	anchor_ms = excluded.anchor_ms, done_ms = excluded.done_ms,
+	next_ms = excluded.next_ms, upcoming = excluded.upcoming,
+	waiting = excluded.waiting, last_run_id = excluded.last_run_id,
+	last_fire_ms = excluded.last_fire_ms, n_started = excluded.n_started,
+	n_skipped = excluded.n_skipped, n_missed = excluded.n_missed,
+	error = excluded.error, paused = excluded.paused,
+	created_ms = excluded.created_ms, updated_ms = excluded.updated_ms
+
+-- name: schedule_delete
+DELETE FROM schedules WHERE id = $1
+
+-- name: workflow_delete_schedules
+DELETE FROM schedules WHERE workflow_id = $1
+
+-- name: schedule_list
+SELECT {schedule_columns}
+FROM schedules WHERE ($1 = '' OR project = $1) AND id > $2
+ORDER BY id LIMIT $3

@@ -43,6 +43,13 @@ enum {
 	LIMIT_CRON_BYTES = 256,                /* one cron expression */
 	LIMIT_CRON_YEARS = 100,                /* how far ahead a fire is looked for */
 	LIMIT_CRON_FIRES = 1000,               /* fires listed at once */
+	LIMIT_PLAN_TRIGGERS = 100,             /* triggers of one workflow */
+	LIMIT_SCHEDULE_CATCHUP = 100,          /* missed fires made up at once; older ones are not */
+	LIMIT_SCHEDULE_WAITING = 10,           /* fires of one schedule that wait for a run's end */
+	LIMIT_SCHEDULE_BACKFILL = 100,         /* fires of one backfill */
+	LIMIT_SCHEDULE_UPCOMING = 5,           /* next fires shown */
+	LIMIT_SCHEDULE_LATE_MS = 10000,        /* a fire is on time until then, whatever catchup */
+	LIMIT_SCHEDULE_LOOK_MS = 10000,        /* the wall clock is looked at that often */
 	LIMIT_ZONE_BYTES = 256 << 10,          /* one file of a time zone */
 	LIMIT_ZONE_CHANGES = 10000,            /* changes of the offset in it */
 	LIMIT_ZONES = 1000,                    /* time zones kept in memory */

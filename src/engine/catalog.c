@@ -28,6 +28,13 @@ const struct agent_action *agent_find_action(const struct agent *a, struct str n
 	return NULL;
 }
 
+const struct zone *catalog_zone(const struct catalog *c, struct str name)
+{
+	if (c->zone_get)
+		return c->zone_get(c->zone_arg, name);
+	return str_eqz(name, "UTC") ? &zone_utc : NULL;
+}
+
 struct agent *agent_ref(struct agent *a)
 {
 	a->refs++;

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "json/value.h"
 #include "model/rows.h"
+#include "text/zone.h"
 
 struct plan;
 struct schema;
@@ -40,9 +41,14 @@ struct workflow {
 };
 
 struct catalog {
+	zone_get_fn zone_get; /* NULL: UTC alone is known */
+	void *zone_arg;
 	struct map agents, agents_by_id;       /* "project\nname", id -> struct agent */
 	struct map workflows, workflows_by_id; /* the same -> struct workflow */
 };
+
+/* The time zone of this name, or NULL. */
+const struct zone *catalog_zone(const struct catalog *c, struct str name);
 
 void catalog_fini(struct catalog *c);
 

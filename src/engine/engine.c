@@ -10,6 +10,7 @@
 #include "engine/node.h"
 #include "engine/recover.h"
 #include "engine/run.h"
+#include "engine/schedule.h"
 #include "engine/state.h"
 #include "engine/wait.h"
 
@@ -118,6 +119,9 @@ static void run_timer(struct engine *e, struct timer *t)
 		if (e->pump.full)
 			emit_replies_undecided(e);
 		break;
+	case TIMER_SCHEDULES:
+		schedule_tick(e);
+		break;
 	case TIMER_KEYS_PRUNE:
 		prune_keys(e);
 		break;
@@ -159,11 +163,15 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	rng_seed(&e->rng, seed + 1);
 	list_init(&e->open);
 	list_init(&e->queue);
+	list_init(&e->schedules);
 	list_init(&e->stops);
 	list_init(&e->replies);
 	e->replies_limit.kind = TIMER_REPLIES_LIMIT;
 	e->store_retry.kind = TIMER_STORE_RETRY;
 	e->keys_prune.kind = TIMER_KEYS_PRUNE;
+	e->schedules_timer.kind = TIMER_SCHEDULES;
+	e->catalog.zone_get = config->zone_get;
+	e->catalog.zone_arg = config->zone_arg;
 	engine_enter(e);
 	engine_key_written(e); /* there may be some from before */
 	int r = recover(e);
@@ -182,6 +190,7 @@ void engine_free(struct engine *e)
 		return;
 	LIST_FOREACH(it, &e->open)
 		run_free(container_of(it, struct run, link));
+	schedule_free_all(e);
 	map_free(&e->runs);
 	map_free(&e->attempts);
 	map_free(&e->approvals);
@@ -226,5 +235,6 @@ size_t engine_check(const struct engine *e)
 	ASSERT(n_queued == e->n_queued && n_running == e->n_running);
 	ASSERT(n_scripts == e->n_scripts && n_scripts <= e->config.max_scripts);
 	ASSERT(list_empty(&e->queue) || e->n_scripts == e->config.max_scripts);
+	schedule_check(e);
 	return n_stuck;
 }

@@ -20,6 +20,7 @@
 #include "engine/executor.h"
 #include "engine/store.h"
 #include "json/value.h"
+#include "text/zone.h"
 
 struct engine;
 
@@ -31,6 +32,9 @@ struct engine_config {
 				   * over one store: ids would come again */
 	size_t max_scripts;       /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
 	size_t max_open_runs;     /* 0 = LIMIT_OPEN_RUNS */
+
+	zone_get_fn zone_get;     /* time zones, on the loop thread; NULL = UTC alone */
+	void *zone_arg;
 
 	/* Told after commit; any may be NULL. Borrowed arguments. */
 	void *watcher;
@@ -175,6 +179,26 @@ struct approval_decision {
 };
 void engine_approval_decide(struct engine *e, const struct approval_decision *decision,
 			    engine_reply_fn fn, void *arg);
+
+/*
+ * Schedules. They come and go with the triggers of the newest version of ACTIVE workflows; a fire
+ * and the cursor that says that it is done are one transaction, so each fire happens once.
+ */
+/* A paused schedule does not fire; what it would have fired meanwhile is left out. UNCHANGED when
+ * it was that way. */
+void engine_schedule_pause(struct engine *e, struct str project, struct str id, bool paused,
+			   engine_reply_fn fn, void *arg);
+
+/* Starts a run for every fire from from_ms to to_ms, whatever overlap says: the reply's json is
+ * {"fires": [...], "runIds": [...]}; without runIds and OK when it is a dry run. INVALID when the
+ * range is no past or has more than LIMIT_SCHEDULE_BACKFILL fires. */
+struct schedule_backfill {
+	struct str project, id;
+	int64_t from_ms, to_ms;
+	bool dry_run;
+};
+void engine_schedule_backfill(struct engine *e, const struct schedule_backfill *backfill,
+			      engine_reply_fn fn, void *arg);
 
 /*
  * A new run of the same workflow version that keeps the results of finished nodes: from "failed"

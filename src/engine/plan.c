@@ -24,56 +24,9 @@ static const struct field_spec workflow_fields[] = {
 	{"output", "output " NOT_YET "remove it: it belongs to sub-workflows"},
 };
 
-static const struct field_spec trigger_fields[] = {
-	{"manual", NULL},
-	{"event", "event triggers are not in this version of drover; trigger by API or command"},
-	{"filter", "event triggers are not in this version of drover; trigger by API or command"},
-	{"schedule", "schedules are not in this version of drover; trigger by API or command"},
-	{"timezone", "schedules are not in this version of drover; trigger by API or command"},
-	{"overlap", "schedules are not in this version of drover; trigger by API or command"},
-	{"catchup", "schedules are not in this version of drover; trigger by API or command"},
-	{"webhook", "webhooks are not in this version of drover; trigger by API or command"},
-	{"signature", "webhooks are not in this version of drover; trigger by API or command"},
-	{"secret", "webhooks are not in this version of drover; trigger by API or command"},
-	{"alert", "alert triggers are not in this version of drover; trigger by API or command"},
-};
-
 void plan_build_place(char ret[FIELDS_PATH_BYTES], size_t index)
 {
 	fields_place_item(ret, "nodes", index);
-}
-
-static void judge_trigger(struct plan_build *b, const struct value *v, const char *path)
-{
-	struct fields f;
-	if (!fields_open(&f, v, b->diag, path))
-		return;
-	fields_known(&f, trigger_fields, ARRAY_LEN(trigger_fields));
-	bool manual = true;
-	if (fields_bool(&f, "manual", &manual) && !manual)
-		fields_bad(&f, "manual", "cannot be false: starting by hand is always possible");
-}
-
-static void judge_triggers(struct plan_build *b, const struct fields *f)
-{
-	const struct value *v = fields_get(f, "trigger");
-	if (!v || value_is(v, VALUE_OBJECT)) {
-		if (v)
-			judge_trigger(b, v, "trigger");
-		return;
-	}
-	if (v->kind == VALUE_STRING && str_eqz(value_text(v), "manual"))
-		return;
-	if (v->kind != VALUE_ARRAY) {
-		fields_bad(f, "trigger", "must be an object or a list of objects; "
-			   "leave it out for starting by hand only");
-		return;
-	}
-	for (uint32_t i = 0; i < v->n; i++) {
-		char place[FIELDS_PATH_BYTES];
-		fields_place_item(place, "trigger", i);
-		judge_trigger(b, &v->items[i], place);
-	}
 }
 
 static void read_project(struct plan_build *b, const struct fields *f, struct str project)
@@ -129,8 +82,8 @@ static void read_workflow(struct plan_build *b, const struct fields *f, struct s
 	if (fields_str(f, "status", false, &text) && !workflow_status_parse(text, &p->status))
 		fields_bad(f, "status", "must be DRAFT, ACTIVE or ARCHIVED");
 	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &p->timeout_ms);
-	judge_triggers(b, f);
 	read_context_schema(b, f);
+	plan_build_triggers(b, f);
 }
 
 static void build(struct plan_build *b, struct str project, const struct value *document)

@@ -19,6 +19,7 @@
 #include "engine/resolve.h"
 #include "json/value.h"
 #include "model/names.h"
+#include "text/cron.h"
 
 struct catalog;
 struct schema;
@@ -67,6 +68,16 @@ struct plan_node {
 	const struct resolve *inputs;    /* never NULL */
 };
 
+/* A trigger by time. */
+struct plan_schedule {
+	struct str text, timezone; /* as written */
+	struct cron cron;
+	enum schedule_overlap overlap;
+	int64_t catchup_ms;
+	struct value context; /* of the runs; an object */
+	uint32_t position;    /* in the list of triggers */
+};
+
 struct plan {
 	int refs;
 	struct arena arena;
@@ -77,6 +88,8 @@ struct plan {
 	struct schema *context_schema; /* NULL = anything */
 	int64_t timeout_ms;            /* 0 = none */
 	bool uses_context;             /* a template may ask for it */
+	struct plan_schedule *schedules;
+	size_t n_schedules;
 	struct plan_node *nodes;
 	size_t n_nodes;
 	struct map by_id; /* node id -> struct plan_node */

@@ -20,6 +20,10 @@ void plan_build_nodes(struct plan_build *b, const struct value *nodes);
 /* plan_approval.c: approval, approvalRequired. */
 void plan_build_approval(struct plan_build *b, const struct fields *f, struct plan_node *n);
 
+/* plan_triggers.c: what starts the workflow; its part of the normal form. */
+void plan_build_triggers(struct plan_build *b, const struct fields *f);
+void plan_build_triggers_form(const struct plan *p, struct arena *a, struct value *definition);
+
 /* plan_waits.c: whether the node waits instead of naming an agent; reads what it waits for. */
 bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_node *n);
 

@@ -50,6 +50,7 @@ void plan_build_form(struct plan_build *b, const struct value *document)
 	if (p->description.n)
 		value_putz(a, &d, "description", value_str(p->description));
 	value_putz(a, &d, "status", value_strz(workflow_status_name(p->status)));
+	plan_build_triggers_form(p, a, &d);
 	keep(a, &d, document, "contextSchema");
 	keep(a, &d, document, "timeout");
 	const struct value *from = value_getz(document, "nodes");

@@ -12,6 +12,7 @@
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
+#include "engine/schedule.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 
@@ -290,6 +291,7 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 	r->created_ms = row->created_ms;
 	r->started_ms = row->started_ms;
 	r->n_events = open->last_event_seq;
+	schedule_run_recovered(r);
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
 		if (n->status == NODE_WAITING_APPROVAL)
@@ -479,6 +481,8 @@ int recover(struct engine *e)
 	if (r == 0)
 		r = read_workflows(&x);
 	if (r == 0)
+		r = schedule_recover(e, x.reader);
+	if (r == 0)
 		r = x.reader->ops->open_runs(x.reader, each_run, &x);
 	if (r == 0)
 		r = read_history(&x);
@@ -486,5 +490,6 @@ int recover(struct engine *e)
 		return as_fault(r) ? r : -EIO;
 	drive_attempts(&x);
 	drive_runs(&x);
+	schedule_tick(e);
 	return 0;
 }

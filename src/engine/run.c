@@ -24,6 +24,7 @@
 #include "engine/attempt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/schedule.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 
@@ -195,6 +196,7 @@ static void finish(struct run *r, enum run_status status, struct str error)
 	tell_finished(r, error);
 	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
 	e->n_open_runs--;
+	schedule_run_ended(r);
 	pump_effect(&e->pump, ended_effect, r, (int64_t)pump_txn(&e->pump)->n_ops - 1);
 }
 

@@ -1,6 +1,7 @@
 /* Saving and deleting agents and workflows. */
 #include "base/limits.h"
 #include "engine/emit.h"
+#include "engine/schedule.h"
 #include "engine/state.h"
 
 enum { RETRY_AFTER_MS = 1000 };
@@ -263,6 +264,7 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 	catalog_workflow_put(&e->catalog, &row, plan_ref(plan));
 	workflow_emit(e, &row);
 	version_emit(e, plan);
+	schedule_sync(e, catalog_workflow_by_id(&e->catalog, plan->project, plan->workflow_id));
 	reply(q, made ? ENGINE_CREATED : ENGINE_OK, plan->workflow_id, plan->version);
 }
 
@@ -322,5 +324,6 @@ void engine_workflow_delete(struct engine *e, struct str project, struct str id,
 	op->workflow.id = copy(&pump_txn(&e->pump)->arena, w->row.id);
 	op->workflow.project = copy(&pump_txn(&e->pump)->arena, w->row.project);
 	reply(&q, ENGINE_OK, w->row.id, 0);
+	schedule_forget(e, w);
 	catalog_workflow_remove(&e->catalog, w);
 }

@@ -95,6 +95,7 @@ struct run {
 	struct engine *engine;
 	struct list link; /* engine.open */
 	struct plan *plan;
+	struct schedule *schedule; /* that it counts for, or NULL */
 	struct workflow *workflow; /* alive: it has this open run */
 	enum run_status status;
 	enum stop_reason stopping;
@@ -121,6 +122,9 @@ struct engine {
 	struct map claims;   /* "project\nkey" */
 	int64_t last_key_ms; /* when the newest idempotency key was written */
 	struct list open;  /* runs, oldest first */
+	struct list schedules;        /* see engine/schedule.h */
+	struct map schedules_by_id;
+	struct timer schedules_timer; /* of the nearest fire */
 	struct list queue; /* attempts that wait for a slot */
 	struct list replies; /* that wait for their rows to be durable */
 	struct list stops; /* attempts to be stopped when the call is over */

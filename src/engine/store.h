@@ -37,7 +37,7 @@ enum txn_op_kind {
 	TXN_AGENT_PUT,       /* insert or replace by id, with its capabilities */
 	TXN_AGENT_DELETE,    /* by agent.id */
 	TXN_WORKFLOW_PUT,    /* insert or replace by id */
-	TXN_WORKFLOW_DELETE, /* by workflow.id, with versions, runs and all that hangs on them */
+	TXN_WORKFLOW_DELETE, /* by workflow.id, with versions, runs, schedules and all that hangs on them */
 	TXN_VERSION_ADD,     /* with its workflow_nodes */
 	TXN_RUN_ADD,
 	TXN_RUN_SET,     /* status, error, stopping, started_ms, finished_ms of the row with this id */
@@ -50,6 +50,8 @@ enum txn_op_kind {
 	TXN_EVENT_ADD,
 	TXN_LOG_ADD,
 	TXN_KEY_PUT,     /* insert or replace by (project, key) */
+	TXN_SCHEDULE_PUT,    /* insert or replace by id */
+	TXN_SCHEDULE_DELETE, /* by schedule.id */
 	TXN_KEYS_PRUNE,  /* delete keys with created_ms < key.created_ms */
 };
 
@@ -66,6 +68,7 @@ struct txn_op {
 		struct event_row event;
 		struct log_row log;
 		struct key_row key;
+		struct schedule_row schedule;
 	};
 };
 
@@ -173,6 +176,10 @@ struct store_ops {
 	int (*approval_list)(struct store_reader *r, struct arena *a,
 			     const struct approval_filter *filter, const struct store_page *page,
 			     struct approval_row **ret, size_t *ret_n);
+	/* by id */
+	int (*schedule_list)(struct store_reader *r, struct arena *a, struct str project,
+			     const struct store_page *page, struct schedule_row **ret,
+			     size_t *ret_n);
 	/* Recovery: calls `each` for every run that is not final, oldest first. Stops and returns
 	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns.
 	 * `each` must not use this reader; another one it may. */

@@ -16,6 +16,7 @@ enum timer_kind {
 	TIMER_APPROVAL,     /* of a struct approval: nobody decided in time */
 	TIMER_STORE_RETRY,  /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
+	TIMER_SCHEDULES,    /* the nearest fire, or a look at the clock */
 	TIMER_KEYS_PRUNE,   /* old idempotency keys */
 };
 

@@ -102,8 +102,6 @@ bool trigger_has_room(const struct engine *e)
 struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 			struct str context, struct str type, struct str by, struct str parent_run_id)
 {
-	char id[ID_TEXT_BYTES];
-	id_make(&e->ids, e->wall_ms, id);
 	CLEANUP_BUF struct buf trigger = {0};
 	struct json_out o = json_out_to(&trigger);
 	json_out_object(&o);
@@ -118,7 +116,15 @@ struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 		json_out_str(&o, parent_run_id);
 	}
 	json_out_end(&o);
-	struct run *r = run_new(e, plan, w, str_of(id), context, buf_str(&trigger));
+	return trigger_run_as(e, plan, w, context, buf_str(&trigger), parent_run_id);
+}
+
+struct run *trigger_run_as(struct engine *e, struct plan *plan, struct workflow *w,
+			   struct str context, struct str trigger, struct str parent_run_id)
+{
+	char id[ID_TEXT_BYTES];
+	id_make(&e->ids, e->wall_ms, id);
+	struct run *r = run_new(e, plan, w, str_of(id), context, trigger);
 	r->status = RUN_RUNNING;
 	r->started_ms = e->wall_ms;
 	emit_run_add(r, parent_run_id);

@@ -9,3 +9,7 @@ bool trigger_has_room(const struct engine *e);
 /* A RUNNING run with its row and first event; the nodes are not judged yet. context: JSON. */
 struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 			struct str context, struct str type, struct str by, struct str parent_run_id);
+
+/* The same with the whole of run.trigger as JSON. */
+struct run *trigger_run_as(struct engine *e, struct plan *plan, struct workflow *w,
+			   struct str context, struct str trigger, struct str parent_run_id);

@@ -13,6 +13,7 @@ static const char *const approval_names[] = {"PENDING", "APPROVED", "REJECTED", 
 static const char *const workflow_names[] = {"DRAFT", "ACTIVE", "ARCHIVED"};
 static const char *const type_names[] = {"SCRIPT", "RULE", "API", "LLM"};
 static const char *const risk_names[] = {"AUTO", "APPROVAL_REQUIRED"};
+static const char *const overlap_names[] = {"skip", "queue", "allow", "cancel"};
 
 /* Index of text among n names, or -1. */
 static int find(struct str text, const char *const *names, size_t n)
@@ -44,3 +45,4 @@ DEFINE_NAMES(approval_status, approval_status, approval_names)
 DEFINE_NAMES(workflow_status, workflow_status, workflow_names)
 DEFINE_NAMES(agent_type, agent_type, type_names)
 DEFINE_NAMES(risk_level, risk_level, risk_names)
+DEFINE_NAMES(schedule_overlap, schedule_overlap, overlap_names)

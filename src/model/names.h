@@ -50,6 +50,14 @@ enum workflow_status { WORKFLOW_DRAFT, WORKFLOW_ACTIVE, WORKFLOW_ARCHIVED };
 enum agent_type { AGENT_SCRIPT, AGENT_RULE, AGENT_API, AGENT_LLM };
 enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
 
+/* What a schedule does when it fires while a run of its is open. */
+enum schedule_overlap {
+	OVERLAP_SKIP,   /* that fire is left out */
+	OVERLAP_QUEUE,  /* it waits for the end of the run */
+	OVERLAP_ALLOW,  /* another run starts beside */
+	OVERLAP_CANCEL, /* the open run is cancelled */
+};
+
 static inline bool run_status_final(enum run_status s)
 {
 	return s >= RUN_SUCCESS;
@@ -70,6 +78,7 @@ const char *approval_status_name(enum approval_status s);
 const char *workflow_status_name(enum workflow_status s);
 const char *agent_type_name(enum agent_type t);
 const char *risk_level_name(enum risk_level r);
+const char *schedule_overlap_name(enum schedule_overlap o);
 
 bool run_status_parse(struct str text, enum run_status *ret);
 bool node_status_parse(struct str text, enum node_status *ret);
@@ -78,3 +87,4 @@ bool approval_status_parse(struct str text, enum approval_status *ret);
 bool workflow_status_parse(struct str text, enum workflow_status *ret);
 bool agent_type_parse(struct str text, enum agent_type *ret);
 bool risk_level_parse(struct str text, enum risk_level *ret);
+bool schedule_overlap_parse(struct str text, enum schedule_overlap *ret);

@@ -141,3 +141,22 @@ struct key_row { /* idempotency_keys */
 	struct str run_id;
 	int64_t created_ms;
 };
+
+struct schedule_row { /* schedules: one per schedule trigger of an ACTIVE workflow */
+	struct str id, project, workflow_id, workflow_name;
+	int64_t position; /* in the workflow's list of triggers */
+	struct str cron, timezone;
+	enum schedule_overlap overlap;
+	int64_t catchup_ms;
+	int64_t anchor_ms;      /* where @every counts from */
+	int64_t done_ms;        /* fires up to here are dealt with: none of them comes again */
+	int64_t next_ms;        /* the next fire; 0 = none */
+	struct str upcoming;    /* JSON array of times, next_ms first */
+	struct str waiting;     /* JSON array of fires (ms) that wait for the end of a run */
+	struct str last_run_id; /* of the newest fire that started one */
+	int64_t last_fire_ms;   /* that fire */
+	int64_t n_started, n_skipped, n_missed; /* skipped: overlap; missed: older than catchup */
+	struct str error;       /* why the newest fire could start no run; empty = it could */
+	bool paused;
+	int64_t created_ms, updated_ms;
+};

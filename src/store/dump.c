@@ -165,6 +165,35 @@ static void put_log(struct buf *out, const struct log_row *row)
 	buf_putc(out, '\n');
 }
 
+static void put_schedule(struct buf *out, const struct schedule_row *row)
+{
+	buf_puts(out, "schedule");
+	put_text(out, "id", row->id);
+	put_text(out, "project", row->project);
+	put_text(out, "workflow_id", row->workflow_id);
+	put_text(out, "workflow_name", row->workflow_name);
+	put_int(out, "position", row->position);
+	put_text(out, "cron", row->cron);
+	put_text(out, "timezone", row->timezone);
+	put_text(out, "overlap", str_of(schedule_overlap_name(row->overlap)));
+	put_int(out, "catchup_ms", row->catchup_ms);
+	put_int(out, "anchor_ms", row->anchor_ms);
+	put_int(out, "done_ms", row->done_ms);
+	put_int(out, "next_ms", row->next_ms);
+	put_text(out, "upcoming", row->upcoming);
+	put_text(out, "waiting", row->waiting);
+	put_text(out, "last_run_id", row->last_run_id);
+	put_int(out, "last_fire_ms", row->last_fire_ms);
+	put_int(out, "n_started", row->n_started);
+	put_int(out, "n_skipped", row->n_skipped);
+	put_int(out, "n_missed", row->n_missed);
+	put_text(out, "error", row->error);
+	put_int(out, "paused", row->paused);
+	put_int(out, "created_ms", row->created_ms);
+	put_int(out, "updated_ms", row->updated_ms);
+	buf_putc(out, '\n');
+}
+
 static int dump_agents(struct store_reader *r, struct buf *out)
 {
 	CLEANUP_ARENA struct arena a = {0};
@@ -300,10 +329,23 @@ static int dump_runs(struct store_reader *r, struct buf *out)
 	}
 }
 
+static int dump_schedules(struct store_reader *r, struct buf *out)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct schedule_row *rows;
+	size_t n;
+	int rc = r->ops->schedule_list(r, &a, (struct str){0}, &(struct store_page){0}, &rows, &n);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		put_schedule(out, &rows[i]);
+	return rc;
+}
+
 int dump_store(struct store_reader *r, struct buf *out)
 {
 	int rc = dump_agents(r, out);
 	if (rc == 0)
 		rc = dump_workflows(r, out);
+	if (rc == 0)
+		rc = dump_schedules(r, out);
 	return rc ? rc : dump_runs(r, out);
 }

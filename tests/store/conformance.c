@@ -476,6 +476,84 @@ TEST(deleting_a_workflow_takes_all_that_hangs_on_it)
 	CHECK_STR(dump_text(&f, &a), before);
 }
 
+/* ---- schedules ---- */
+
+static void put_schedule(struct txn *txn, int i, const char *project, const char *workflow)
+{
+	txn_add(txn, TXN_SCHEDULE_PUT)->schedule = (struct schedule_row){
+		.id = numbered(&txn->arena, "s-", i),
+		.project = str_of(project),
+		.workflow_id = str_of(workflow),
+		.workflow_name = STR("w"),
+		.position = 2,
+		.cron = STR("@daily"),
+		.timezone = STR("Europe/Berlin"),
+		.overlap = OVERLAP_QUEUE,
+		.catchup_ms = 3600000,
+		.anchor_ms = 5,
+		.done_ms = 6,
+		.next_ms = 7,
+		.upcoming = STR("[7,8]"),
+		.waiting = STR("[5]"),
+		.last_run_id = STR("run-0001"),
+		.last_fire_ms = 4,
+		.n_started = 1,
+		.n_skipped = 2,
+		.n_missed = 3,
+		.error = STR("e"),
+		.paused = true,
+		.created_ms = 8,
+		.updated_ms = 9,
+	};
+}
+
+static size_t n_schedules(struct fixture *f, struct arena *a, struct str project, size_t limit,
+			  struct str after, struct schedule_row **ret)
+{
+	size_t n = 0;
+	int r = f->store->ops->schedule_list(f->reader, a, project,
+					     &(struct store_page){.limit = limit, .after = after},
+					     ret, &n);
+	return r == 0 ? n : 999;
+}
+
+TEST(schedules_are_replaced_listed_by_id_and_deleted)
+{
+	CLEANUP_FIXTURE struct fixture f;
+	CLEANUP_ARENA struct arena a = {0};
+	struct schedule_row *rows;
+	fixture_open(&f);
+	struct txn *txn = txn_new();
+	for (int i = 5; i > 0; i--)
+		put_schedule(txn, i, i % 2 ? "default" : "other", i < 3 ? "wf-1" : "wf-2");
+	put_schedule(txn, 1, "default", "wf-1");
+	CHECK(commit(&f, txn));
+	CHECK_INT(n_schedules(&f, &a, (struct str){0}, 0, (struct str){0}, &rows), 5);
+	CHECK_STR(rows[4].id, STR("s-0005"));
+	CHECK_INT(n_schedules(&f, &a, STR("default"), 2, STR("s-0001"), &rows), 2);
+	const struct schedule_row *s = &rows[0];
+	CHECK_STR(s->id, STR("s-0003"));
+	CHECK_STR(s->workflow_id, STR("wf-2"));
+	CHECK_STR(s->cron, STR("@daily"));
+	CHECK_STR(s->timezone, STR("Europe/Berlin"));
+	CHECK(s->overlap == OVERLAP_QUEUE && s->catchup_ms == 3600000 && s->position == 2);
+	CHECK(s->anchor_ms == 5 && s->done_ms == 6 && s->next_ms == 7 && s->last_fire_ms == 4);
+	CHECK_STR(s->upcoming, STR("[7,8]"));
+	CHECK_STR(s->waiting, STR("[5]"));
+	CHECK_STR(s->last_run_id, STR("run-0001"));
+	CHECK(s->n_started == 1 && s->n_skipped == 2 && s->n_missed == 3 && s->paused);
+	CHECK_STR(s->error, STR("e"));
+	CHECK(s->created_ms == 8 && s->updated_ms == 9);
+	CHECK_INT(n_schedules(&f, &a, STR("third"), 0, (struct str){0}, &rows), 0);
+	txn = txn_new();
+	txn_add(txn, TXN_SCHEDULE_DELETE)->schedule.id = STR("s-0003");
+	txn_add(txn, TXN_SCHEDULE_DELETE)->schedule.id = STR("s-0099");
+	txn_add(txn, TXN_WORKFLOW_DELETE)->workflow.id = STR("wf-1");
+	CHECK(commit(&f, txn));
+	CHECK_INT(n_schedules(&f, &a, (struct str){0}, 0, (struct str){0}, &rows), 2);
+	CHECK_STR(rows[0].id, STR("s-0004"));
+}
+
 /* ---- runs ---- */
 
 TEST(a_run_is_read_with_nodes_and_attempts)
@@ -578,8 +656,9 @@ TEST(an_approval_is_read_alone_and_with_its_run)
 	fixture_reopen(&f);
 	struct approval_row p;
 	struct run_detail d;
-	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("default"), STR("approval-0001"),
-					     &p), 0);
+	CHECK_INT(
+		f.store->ops->approval_get(f.reader, &a, STR("default"), STR("approval-0001"), &p),
+		0);
 	CHECK_INT(f.store->ops->run_get(f.reader, &a, STR("default"), STR("run-0001"), &d), 0);
 	CHECK_INT(d.n_approvals, 2);
 	CHECK_STR(d.approvals[1].id, STR("approval-0002"));
@@ -600,8 +679,8 @@ TEST(an_approval_is_read_alone_and_with_its_run)
 	CHECK_INT(p.requested_ms, 5);
 	CHECK_INT(p.responded_ms, 40);
 	CHECK_INT(p.expires_ms, 50);
-	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("other"), STR("approval-0001"),
-					     &p), STORE_NOT_FOUND);
+	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("other"), STR("approval-0001"), &p),
+		  STORE_NOT_FOUND);
 	CHECK_INT(f.store->ops->approval_get(f.reader, &a, STR("default"), STR("none"), &p),
 		  STORE_NOT_FOUND);
 }
@@ -1047,6 +1126,7 @@ TAP_MAIN(RUN(what_was_told_is_seen_wholly_by_every_later_read),
 	 RUN(deleting_a_workflow_takes_all_that_hangs_on_it),
 	 RUN(an_approval_is_read_alone_and_with_its_run),
 	 RUN(approvals_are_filtered_and_paged_newest_first),
+	 RUN(schedules_are_replaced_listed_by_id_and_deleted),
 	 RUN(a_run_is_read_with_nodes_and_attempts), RUN(runs_are_paged_newest_first),
 	 RUN(runs_are_filtered_by_everything_at_once), RUN(events_are_read_in_order_after_a_number),
 	 RUN(logs_are_read_from_the_row_that_holds_the_line),

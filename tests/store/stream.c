@@ -13,6 +13,8 @@ void stream_init(struct stream *s, uint64_t seed)
 	id_gen_init(&s->ids, seed | 1);
 	for (size_t i = 0; i < STREAM_AGENTS; i++)
 		id_make(&s->ids, s->now_ms, s->agents[i].text);
+	for (size_t i = 0; i < STREAM_SCHEDULES; i++)
+		id_make(&s->ids, s->now_ms, s->schedules[i].text);
 	for (size_t i = 0; i < STREAM_WORKFLOWS; i++)
 		id_make(&s->ids, s->now_ms, s->workflows[i].text);
 }
@@ -299,12 +301,43 @@ static void fill_key(struct stream *s, struct arena *a, struct key_row *row)
 	row->created_ms = s->now_ms;
 }
 
+static void fill_schedule(struct stream *s, struct arena *a, struct schedule_row *row)
+{
+	size_t w = below(s, STREAM_WORKFLOWS);
+	*row = (struct schedule_row){
+		.id = ID_STR(s->schedules[below(s, STREAM_SCHEDULES)]),
+		.project = str_of(projects[w % 2]),
+		.workflow_id = ID_STR(s->workflows[w]),
+		.workflow_name = any_text(s, a),
+		.position = (int64_t)below(s, 5),
+		.cron = STR("*/5 * * * *"),
+		.timezone = STR("UTC"),
+		.overlap = (enum schedule_overlap)below(s, 4),
+		.catchup_ms = (int64_t)below(s, 1000),
+		.anchor_ms = s->now_ms,
+		.done_ms = s->now_ms + 1,
+		.next_ms = s->now_ms + 2,
+		.upcoming = any_json(s, a),
+		.waiting = any_json(s, a),
+		.last_run_id = any_text(s, a),
+		.last_fire_ms = (int64_t)below(s, 1000),
+		.n_started = (int64_t)below(s, 10),
+		.n_skipped = (int64_t)below(s, 10),
+		.n_missed = (int64_t)below(s, 10),
+		.error = any_text(s, a),
+		.paused = chance(s, 30),
+		.created_ms = s->now_ms,
+		.updated_ms = s->now_ms,
+	};
+}
+
 static enum txn_op_kind any_kind(struct stream *s)
 {
 	if (s->n_runs == 0)
 		return TXN_RUN_ADD;
 	if (!s->no_deletes && chance(s, 2))
-		return chance(s, 50)   ? TXN_WORKFLOW_DELETE
+		return chance(s, 40)   ? TXN_WORKFLOW_DELETE
+		       : chance(s, 40) ? TXN_SCHEDULE_DELETE
 		       : chance(s, 50) ? TXN_AGENT_DELETE
 				       : TXN_KEYS_PRUNE;
 	static const enum txn_op_kind often[] = {
@@ -312,7 +345,7 @@ static enum txn_op_kind any_kind(struct stream *s)
 		TXN_RUN_SET,	 TXN_NODE_PUT,	   TXN_NODE_PUT,    TXN_ATTEMPT_ADD,
 		TXN_ATTEMPT_ADD, TXN_ATTEMPT_SET,  TXN_ATTEMPT_SET, TXN_EVENT_ADD,
 		TXN_EVENT_ADD,	 TXN_LOG_ADD,	   TXN_KEY_PUT,	    TXN_APPROVAL_ADD,
-		TXN_APPROVAL_SET,
+		TXN_APPROVAL_SET, TXN_SCHEDULE_PUT,
 	};
 	return often[below(s, ARRAY_LEN(often))];
 }
@@ -369,6 +402,12 @@ static void add_op(struct stream *s, struct txn *txn)
 		return;
 	case TXN_KEY_PUT:
 		fill_key(s, a, &op->key);
+		return;
+	case TXN_SCHEDULE_PUT:
+		fill_schedule(s, a, &op->schedule);
+		return;
+	case TXN_SCHEDULE_DELETE:
+		op->schedule.id = ID_STR(s->schedules[below(s, STREAM_SCHEDULES)]);
 		return;
 	case TXN_KEYS_PRUNE:
 		op->key.created_ms = s->now_ms - 50;

@@ -8,7 +8,7 @@
 #include "base/id.h"
 #include "engine/store.h"
 
-enum { STREAM_AGENTS = 6, STREAM_WORKFLOWS = 5, STREAM_RUNS = 24, STREAM_NODES = 5 };
+enum { STREAM_AGENTS = 6, STREAM_WORKFLOWS = 5, STREAM_RUNS = 24, STREAM_NODES = 5, STREAM_SCHEDULES = 6 };
 
 struct stream_run {
 	struct run_id id;
@@ -28,6 +28,7 @@ struct stream {
 	int64_t versions[STREAM_WORKFLOWS];
 	struct agent_id agents[STREAM_AGENTS];
 	struct workflow_id workflows[STREAM_WORKFLOWS];
+	struct agent_id schedules[STREAM_SCHEDULES];
 	struct stream_run runs[STREAM_RUNS];
 	size_t n_runs;	 /* of the ring, all that were made */
 	bool no_deletes; /* nothing is ever deleted or pruned */

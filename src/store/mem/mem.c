@@ -208,5 +208,6 @@ static const struct store_ops mem_ops = {
 	.key_get = memread_key_get,
 	.approval_get = memread_approval_get,
 	.approval_list = memread_approval_list,
+	.schedule_list = memread_schedule_list,
 	.open_runs = memread_open_runs,
 };

@@ -24,6 +24,12 @@ static void workflow_free(struct memdb_workflow *w)
 	free(w);
 }
 
+static void schedule_free(struct memdb_schedule *x)
+{
+	arena_free(&x->arena);
+	free(x);
+}
+
 static void run_free(struct memdb *s, struct memdb_run *run)
 {
 	for (size_t i = 0; i < run->n_attempts; i++)
@@ -44,6 +50,10 @@ void memdb_free(struct memdb *s)
 	at = 0;
 	while (map_next(&s->workflows, &at, NULL, &p))
 		workflow_free(p);
+	at = 0;
+	while (map_next(&s->schedules, &at, NULL, &p))
+		schedule_free(p);
+	map_free(&s->schedules);
 	at = 0;
 	while (map_next(&s->keys, &at, NULL, &p))
 		free(p);
@@ -115,8 +125,42 @@ static void workflow_put(struct memdb *s, const struct workflow_row *row)
 	w->has_row = true;
 }
 
+static void schedule_put(struct memdb *s, const struct schedule_row *row)
+{
+	struct memdb_schedule *x = NEW0(struct memdb_schedule);
+	memrow_schedule(&x->arena, row, &x->row);
+	struct memdb_schedule *before = map_put(&s->schedules, row->id, x);
+	if (before)
+		schedule_free(before);
+}
+
+static void schedule_delete(struct memdb *s, struct str id)
+{
+	struct memdb_schedule *x = map_remove(&s->schedules, id);
+	if (x)
+		schedule_free(x);
+}
+
+static void schedules_delete(struct memdb *s, struct str workflow_id)
+{
+	struct map kept = {0};
+	size_t at = 0;
+	struct str id;
+	void *p;
+	while (map_next(&s->schedules, &at, &id, &p)) {
+		struct memdb_schedule *x = p;
+		if (str_eq(x->row.workflow_id, workflow_id))
+			schedule_free(x);
+		else
+			map_put(&kept, id, x);
+	}
+	map_free(&s->schedules);
+	s->schedules = kept;
+}
+
 static void workflow_delete(struct memdb *s, struct str id)
 {
+	schedules_delete(s, id);
 	struct memdb_workflow *w = map_remove(&s->workflows, id);
 	if (w)
 		workflow_free(w);
@@ -377,6 +421,12 @@ void memdb_apply(struct memdb *s, const struct txn_op *op)
 		return;
 	case TXN_KEY_PUT:
 		key_put(s, &op->key);
+		return;
+	case TXN_SCHEDULE_PUT:
+		schedule_put(s, &op->schedule);
+		return;
+	case TXN_SCHEDULE_DELETE:
+		schedule_delete(s, op->schedule.id);
 		return;
 	case TXN_KEYS_PRUNE:
 		keys_prune(s, op->key.created_ms);

@@ -43,12 +43,18 @@ struct memdb_run {
 	struct map logs; /* node id → struct memdb_logs, in arena */
 };
 
+struct memdb_schedule {
+	struct arena arena;
+	struct schedule_row row;
+};
+
 struct memdb {
 	struct map agents;	     /* id → struct memdb_agent */
 	struct map workflows;	     /* id → struct memdb_workflow */
 	struct map runs;	     /* id → struct memdb_run */
 	struct map attempts;	     /* id → struct attempt_row, in its run's arena */
 	struct map approvals;	     /* id → struct approval_row, in its run's arena */
+	struct map schedules;	     /* id → struct memdb_schedule */
 	struct map keys;	     /* project NUL key → struct key_row, one block */
 	struct memdb_run **in_order; /* runs by id */
 	size_t n_runs, cap_runs;

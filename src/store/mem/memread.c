@@ -145,6 +145,26 @@ int memread_workflow_list(struct store_reader *r, struct arena *a, struct str pr
 	return 0;
 }
 
+int memread_schedule_list(struct store_reader *r, struct arena *a, struct str project,
+			  const struct store_page *page, struct schedule_row **ret, size_t *ret_n)
+{
+	const struct memdb *s = state_of(r);
+	struct named *list = ARENA_NEW_ARRAY(a, struct named, s->schedules.n);
+	size_t n = 0, at = 0, start;
+	void *p;
+	while (map_next(&s->schedules, &at, NULL, &p)) {
+		const struct schedule_row *row = &((struct memdb_schedule *)p)->row;
+		if (in_project(project, row->project))
+			list[n++] = (struct named){row->id, row->id, row};
+	}
+	size_t end = named_page(list, n, page, &start);
+	*ret = ARENA_NEW_ARRAY(a, struct schedule_row, end - start);
+	*ret_n = end - start;
+	for (size_t i = start; i < end; i++)
+		memrow_schedule(a, list[i].row, &(*ret)[i - start]);
+	return 0;
+}
+
 int memread_version_get(struct store_reader *r, struct arena *a, struct str workflow_id,
 			int64_t version, struct version_row *ret)
 {

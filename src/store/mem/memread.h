@@ -34,6 +34,8 @@ int memread_approval_get(struct store_reader *r, struct arena *a, struct str pro
 int memread_approval_list(struct store_reader *r, struct arena *a,
 			  const struct approval_filter *filter, const struct store_page *page,
 			  struct approval_row **ret, size_t *ret_n);
+int memread_schedule_list(struct store_reader *r, struct arena *a, struct str project,
+			  const struct store_page *page, struct schedule_row **ret, size_t *ret_n);
 int memread_open_runs(struct store_reader *r,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg);

@@ -64,6 +64,18 @@ static const unsigned short log_at[] = {
 	AT(log_row, node_id),
 	AT(log_row, text),
 };
+static const unsigned short schedule_at[] = {
+	AT(schedule_row, id),
+	AT(schedule_row, project),
+	AT(schedule_row, workflow_id),
+	AT(schedule_row, workflow_name),
+	AT(schedule_row, cron),
+	AT(schedule_row, timezone),
+	AT(schedule_row, upcoming),
+	AT(schedule_row, waiting),
+	AT(schedule_row, last_run_id),
+	AT(schedule_row, error),
+};
 static const unsigned short key_at[] = {
 	AT(key_row, project),
 	AT(key_row, key),
@@ -147,6 +159,12 @@ void memrow_log(struct arena *a, const struct log_row *row, struct log_row *ret)
 {
 	*ret = *row;
 	OWN(a, ret, log_at);
+}
+
+void memrow_schedule(struct arena *a, const struct schedule_row *row, struct schedule_row *ret)
+{
+	*ret = *row;
+	OWN(a, ret, schedule_at);
 }
 
 void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret)

@@ -13,4 +13,5 @@ void memrow_attempt(struct arena *a, const struct attempt_row *row, struct attem
 void memrow_approval(struct arena *a, const struct approval_row *row, struct approval_row *ret);
 void memrow_event(struct arena *a, const struct event_row *row, struct event_row *ret);
 void memrow_log(struct arena *a, const struct log_row *row, struct log_row *ret);
+void memrow_schedule(struct arena *a, const struct schedule_row *row, struct schedule_row *ret);
 void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret);

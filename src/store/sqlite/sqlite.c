@@ -460,5 +460,6 @@ static const struct store_ops sqlite_ops = {
 	.key_get = sqlread_key_get,
 	.approval_get = sqlread_approval_get,
 	.approval_list = sqlread_approval_list,
+	.schedule_list = sqlread_schedule_list,
 	.open_runs = sqlread_open_runs,
 };

@@ -237,6 +237,30 @@ int sqlread_workflow_list(struct store_reader *reader, struct arena *a, struct s
 	return r != 0 ? r : end(c, workflow_list(c, a, project, page, ret, ret_n));
 }
 
+static int schedule_list(struct sqlconn *c, struct arena *a, struct str project,
+			 const struct store_page *page, struct schedule_row **ret, size_t *ret_n)
+{
+	struct rows rows = {.size_bytes = sizeof(struct schedule_row)};
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_SCHEDULE_LIST);
+	int r = 0, rc;
+	sqlstmt_text_or_empty(st, project);
+	sqlstmt_text_or_empty(st, page_after(page));
+	sqlstmt_i64(st, page_limit(page));
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
+		r = sqlrow_schedule(st, a, rows_add(&rows, a));
+	*ret = (struct schedule_row *)(void *)rows.p;
+	*ret_n = rows.n;
+	return ended(c, st, rc, r);
+}
+
+int sqlread_schedule_list(struct store_reader *reader, struct arena *a, struct str project,
+			  const struct store_page *page, struct schedule_row **ret, size_t *ret_n)
+{
+	struct sqlconn *c = conn_of(reader);
+	int r = begin(c);
+	return r != 0 ? r : end(c, schedule_list(c, a, project, page, ret, ret_n));
+}
+
 static int version_nodes(struct sqlconn *c, struct arena *a, struct version_row *version)
 {
 	struct rows rows = {.size_bytes = sizeof(struct workflow_node_row)};

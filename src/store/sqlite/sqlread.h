@@ -16,6 +16,8 @@ int sqlread_workflow_get(struct store_reader *r, struct arena *a, struct str pro
 			 struct workflow_row *ret);
 int sqlread_workflow_list(struct store_reader *r, struct arena *a, struct str project,
 			  const struct store_page *page, struct workflow_row **ret, size_t *ret_n);
+int sqlread_schedule_list(struct store_reader *r, struct arena *a, struct str project,
+			  const struct store_page *page, struct schedule_row **ret, size_t *ret_n);
 int sqlread_version_get(struct store_reader *r, struct arena *a, struct str workflow_id,
 			int64_t version, struct version_row *ret);
 int sqlread_version_list(struct store_reader *r, struct arena *a, struct str workflow_id,

@@ -39,6 +39,35 @@ int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *re
 	return good ? 0 : -EUCLEAN;
 }
 
+int sqlrow_schedule(struct sqlstmt *st, struct arena *a, struct schedule_row *ret)
+{
+	*ret = (struct schedule_row){0};
+	TEXT(id);
+	TEXT(project);
+	TEXT(workflow_id);
+	TEXT(workflow_name);
+	I64(position);
+	TEXT(cron);
+	TEXT(timezone);
+	bool good = schedule_overlap_parse(sqlstmt_col_view(st, "overlap"), &ret->overlap);
+	I64(catchup_ms);
+	I64(anchor_ms);
+	I64(done_ms);
+	I64(next_ms);
+	TEXT(upcoming);
+	TEXT(waiting);
+	TEXT(last_run_id);
+	I64(last_fire_ms);
+	I64(n_started);
+	I64(n_skipped);
+	I64(n_missed);
+	TEXT(error);
+	ret->paused = sqlstmt_col_i64(st, "paused") != 0;
+	I64(created_ms);
+	I64(updated_ms);
+	return good ? 0 : -EUCLEAN;
+}
+
 static bool stopping_parse(struct str text, enum stop_reason *ret)
 {
 	*ret = str_eqz(text, "CANCEL")	  ? STOP_CANCEL

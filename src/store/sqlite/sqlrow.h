@@ -9,6 +9,7 @@
 
 int sqlrow_agent(struct sqlstmt *st, struct arena *a, struct agent_row *ret);
 int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *ret);
+int sqlrow_schedule(struct sqlstmt *st, struct arena *a, struct schedule_row *ret);
 int sqlrow_run(struct sqlstmt *st, struct arena *a, struct run_row *ret, int64_t *ret_rid);
 int sqlrow_node(struct sqlstmt *st, struct arena *a, struct node_row *ret);
 int sqlrow_approval(struct sqlstmt *st, struct arena *a, struct approval_row *ret);

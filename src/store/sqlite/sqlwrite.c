@@ -146,7 +146,8 @@ static int workflow_delete(struct sqlwrite *w, struct str id)
 		SQL_WORKFLOW_DELETE_APPROVALS,
 		SQL_WORKFLOW_DELETE_ATTEMPTS, SQL_WORKFLOW_DELETE_RUN_NODES,
 		SQL_WORKFLOW_DELETE_RUNS,     SQL_WORKFLOW_DELETE_NODES,
-		SQL_WORKFLOW_DELETE_VERSIONS, SQL_WORKFLOW_DELETE,
+		SQL_WORKFLOW_DELETE_VERSIONS, SQL_WORKFLOW_DELETE_SCHEDULES,
+		SQL_WORKFLOW_DELETE,
 	};
 	int rc = workflow_unref(w, id);
 	for (size_t i = 0; rc == SQLITE_OK && i < ARRAY_LEN(order); i++) {
@@ -434,6 +435,42 @@ static int key_put(struct sqlwrite *w, const struct key_row *row)
 	return sqlstmt_exec(st);
 }
 
+static int schedule_put(struct sqlwrite *w, const struct schedule_row *row)
+{
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_SCHEDULE_PUT);
+	sqlstmt_text(st, row->id);
+	sqlstmt_text_or_empty(st, row->project);
+	sqlstmt_text_or_empty(st, row->workflow_id);
+	sqlstmt_text_or_empty(st, row->workflow_name);
+	sqlstmt_i64(st, row->position);
+	sqlstmt_text_or_empty(st, row->cron);
+	sqlstmt_text_or_empty(st, row->timezone);
+	sqlstmt_z(st, schedule_overlap_name(row->overlap));
+	sqlstmt_i64(st, row->catchup_ms);
+	sqlstmt_i64(st, row->anchor_ms);
+	sqlstmt_i64(st, row->done_ms);
+	sqlstmt_i64(st, row->next_ms);
+	sqlstmt_text(st, row->upcoming);
+	sqlstmt_text(st, row->waiting);
+	sqlstmt_text(st, row->last_run_id);
+	sqlstmt_i64(st, row->last_fire_ms);
+	sqlstmt_i64(st, row->n_started);
+	sqlstmt_i64(st, row->n_skipped);
+	sqlstmt_i64(st, row->n_missed);
+	sqlstmt_text(st, row->error);
+	sqlstmt_i64(st, row->paused);
+	sqlstmt_i64(st, row->created_ms);
+	sqlstmt_i64(st, row->updated_ms);
+	return sqlstmt_exec(st);
+}
+
+static int schedule_delete(struct sqlwrite *w, struct str id)
+{
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_SCHEDULE_DELETE);
+	sqlstmt_text(st, id);
+	return sqlstmt_exec(st);
+}
+
 static int keys_prune(struct sqlwrite *w, int64_t before_ms)
 {
 	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_KEYS_PRUNE);
@@ -474,6 +511,10 @@ static int apply(struct sqlwrite *w, const struct txn_op *op)
 		return log_add(w, &op->log);
 	case TXN_KEY_PUT:
 		return key_put(w, &op->key);
+	case TXN_SCHEDULE_PUT:
+		return schedule_put(w, &op->schedule);
+	case TXN_SCHEDULE_DELETE:
+		return schedule_delete(w, op->schedule.id);
 	case TXN_KEYS_PRUNE:
 		return keys_prune(w, op->key.created_ms);
 	}

@@ -1,0 +1,26 @@
+CREATE TABLE schedules (
+	id TEXT PRIMARY KEY,
+	project TEXT NOT NULL,
+	workflow_id TEXT NOT NULL,
+	workflow_name TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	cron TEXT NOT NULL,
+	timezone TEXT NOT NULL,
+	overlap TEXT NOT NULL,
+	catchup_ms INTEGER NOT NULL,
+	anchor_ms INTEGER NOT NULL,
+	done_ms INTEGER NOT NULL,
+	next_ms INTEGER NOT NULL,
+	upcoming TEXT,
+	waiting TEXT,
+	last_run_id TEXT,
+	last_fire_ms INTEGER NOT NULL,
+	n_started INTEGER NOT NULL,
+	n_skipped INTEGER NOT NULL,
+	n_missed INTEGER NOT NULL,
+	error TEXT,
+	paused INTEGER NOT NULL,
+	created_ms INTEGER NOT NULL,
+	updated_ms INTEGER NOT NULL
+);
+CREATE INDEX schedules_by_workflow ON schedules (workflow_id);
