@@ -51,6 +51,11 @@ static const struct route routes[] = {
 	POST("/api/approvals/{approval}/decision", DO(approvals_decide), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/cancel", DO(runs_cancel), BODY(BODY_JSON)),
+	GET("/api/schedules", READ(schedules_list), QUERY("limit cursor")),
+	GET("/api/schedules/{schedule}", READ(schedules_get)),
+	POST("/api/schedules/{schedule}/pause", DO(schedules_pause), BODY(BODY_JSON)),
+	POST("/api/schedules/{schedule}/resume", DO(schedules_resume), BODY(BODY_JSON)),
+	POST("/api/schedules/{schedule}/backfill", DO(schedules_backfill), BODY(BODY_JSON)),
 };
 
 /* Splits the template as it goes: "{x}" takes any segment that is not empty. */

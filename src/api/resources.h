@@ -46,6 +46,13 @@ struct call_done approvals_list(struct call *c);
 struct call_done approvals_get(struct call *c);
 struct call_done approvals_decide(struct call *c);
 
+/* api_schedules.c */
+struct call_done schedules_list(struct call *c);
+struct call_done schedules_get(struct call *c);
+struct call_done schedules_pause(struct call *c);
+struct call_done schedules_resume(struct call *c);
+struct call_done schedules_backfill(struct call *c);
+
 /* api_streams.c */
 struct call_done streams_events(struct call *c);
 struct call_done streams_logs(struct call *c);

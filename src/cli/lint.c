@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "cli/finding.h"
+#include "daemon/zones.h"
 #include "engine/engine.h"
 #include "json/parse.h"
 #include "store/mem/mem.h"
@@ -16,6 +17,7 @@ struct lint {
 	struct store *store;
 	struct engine *engine;
 	struct executor executor;
+	struct zones zones;
 };
 
 /* ---- nothing is ever run here ---- */
@@ -98,8 +100,11 @@ struct lint *lint_new(const char *const *agent_dirs, size_t n)
 	struct lint *l = NEW0(struct lint);
 	l->executor.ops = &no_ops;
 	mem_store_new(&l->store);
-	struct engine_config config = {
-		.clock = clock_system(), .store = l->store, .executor = &l->executor};
+	struct engine_config config = {.clock = clock_system(),
+				       .store = l->store,
+				       .executor = &l->executor,
+				       .zone_get = zones_get,
+				       .zone_arg = &l->zones};
 	int r = engine_new(&config, &l->engine);
 	if (r == 0 && add_agents(l, agent_dirs, n))
 		return l;
@@ -112,6 +117,7 @@ void lint_free(struct lint *l)
 	l->store->ops->free(l->store);
 	if (l->engine)
 		engine_free(l->engine);
+	zones_fini(&l->zones);
 	free(l);
 }
 

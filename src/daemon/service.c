@@ -19,6 +19,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/exporter.h"
 #include "daemon/register.h"
+#include "daemon/zones.h"
 #include "engine/engine.h"
 #include "exec/sandbox/sandbox.h"
 #include "http/server.h"
@@ -27,6 +28,7 @@
 struct service {
 	const struct config *config;
 	struct arena arena; /* the agent roots */
+	struct zones zones; /* loop thread */
 	struct agent_roots roots;
 	uv_loop_t loop;
 	uv_async_t store_wake;
@@ -322,6 +324,8 @@ static bool start_engine(struct service *s)
 		.store = s->store,
 		.executor = dispatch_executor(s->dispatch),
 		.max_scripts = (size_t)s->config->max_scripts,
+		.zone_get = zones_get,
+		.zone_arg = &s->zones,
 		.watcher = s,
 		.on_events = on_events,
 		.on_logs = on_logs,
@@ -401,11 +405,12 @@ static void stop(struct service *s)
 		s->store->ops->free(s->store);
 	s->store = NULL;
 	engine_free(s->engine);
+	zones_fini(&s->zones);
 	s->engine = NULL;
 	dispatch_free(s->dispatch);
 	uv_handle_t *own[] = {(uv_handle_t *)&s->store_wake, (uv_handle_t *)&s->before_poll,
 			      (uv_handle_t *)&s->after_poll, (uv_handle_t *)&s->tick,
-			      (uv_handle_t *)&s->term,       (uv_handle_t *)&s->interrupt};
+			      (uv_handle_t *)&s->term,	     (uv_handle_t *)&s->interrupt};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (own[i]->data)
 			close_handle(own[i], NULL);
@@ -427,8 +432,8 @@ static void tell_ready(const struct service *s)
 		  LOG_Z("db", s->config->db), LOG_BOOL("auth", false));
 	if (s->config->ready_fd < 0)
 		return;
-	CLEANUP_FREE char *line = mem_printf("listen=%s metrics=%s\n",
-					     http_server_address(s->http), metrics);
+	CLEANUP_FREE char *line =
+		mem_printf("listen=%s metrics=%s\n", http_server_address(s->http), metrics);
 	ssize_t r = write((int)s->config->ready_fd, line, strlen(line));
 	(void)r;
 	close((int)s->config->ready_fd);

@@ -39,8 +39,10 @@ static void read_zone(const struct plan_build *b, const struct fields *f, struct
 	fields_str(f, "timezone", false, &text);
 	s->timezone = arena_str(a, text);
 	if (b->catalog && !catalog_zone(b->catalog, text))
-		fields_bad(f, "timezone", "unknown time zone \"%.*s\": use a name like "
-			   "Europe/Berlin or UTC", STR_ARG(text));
+		fields_bad(f, "timezone",
+			   "unknown time zone \"%.*s\": use a name like "
+			   "Europe/Berlin or UTC",
+			   STR_ARG(text));
 }
 
 static void read_context(const struct plan_build *b, const struct fields *f,
@@ -90,7 +92,8 @@ static void judge_trigger(struct plan_build *b, const struct value *v, const cha
 	}
 	for (size_t i = 0; i < ARRAY_LEN(of_schedules); i++)
 		if (fields_get(&f, of_schedules[i]))
-			fields_bad(&f, of_schedules[i], "belongs to a schedule: add \"schedule\", "
+			fields_bad(&f, of_schedules[i],
+				   "belongs to a schedule: add \"schedule\", "
 				   "or remove it");
 }
 
@@ -106,7 +109,8 @@ void plan_build_triggers(struct plan_build *b, const struct fields *f)
 		return;
 	}
 	if (v->kind != VALUE_ARRAY) {
-		fields_bad(f, "trigger", "must be an object or a list of objects; "
+		fields_bad(f, "trigger",
+			   "must be an object or a list of objects; "
 			   "leave it out for starting by hand only");
 		return;
 	}

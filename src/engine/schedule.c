@@ -68,8 +68,8 @@ void schedule_emit(struct engine *e, struct schedule *s)
 	row.timezone = arena_str(a, row.timezone);
 	row.upcoming = upcoming(s, a);
 	row.waiting = waiting(s, a);
-	row.last_run_id = s->last_run_id[0] ? arena_str(a, str_of(s->last_run_id))
-					    : (struct str){0};
+	row.last_run_id =
+		s->last_run_id[0] ? arena_str(a, str_of(s->last_run_id)) : (struct str){0};
 	row.error = s->error[0] ? arena_str(a, str_of(s->error)) : (struct str){0};
 	row.updated_ms = e->wall_ms;
 	txn_add(txn, TXN_SCHEDULE_PUT)->schedule = row;
@@ -117,7 +117,7 @@ static struct schedule *add(struct engine *e, struct workflow *w, const struct s
 static void free_one(struct engine *e, struct schedule *s)
 {
 	if (s->n_open > 0)
-		LIST_FOREACH(it, &e->open) {
+		LIST_FOREACH (it, &e->open) {
 			struct run *r = container_of(it, struct run, link);
 			if (r->schedule == s)
 				r->schedule = NULL;
@@ -130,7 +130,7 @@ static void free_one(struct engine *e, struct schedule *s)
 
 void schedule_free_all(struct engine *e)
 {
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		struct schedule *s = container_of(it, struct schedule, link);
 		s->n_open = 0;
 		free_one(e, s);
@@ -140,7 +140,7 @@ void schedule_free_all(struct engine *e)
 
 void schedule_forget(struct engine *e, struct workflow *w)
 {
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		struct schedule *s = container_of(it, struct schedule, link);
 		if (s->workflow == w)
 			free_one(e, s);
@@ -212,7 +212,7 @@ static void make(struct engine *e, struct workflow *w, const struct plan_schedul
 void schedule_sync(struct engine *e, struct workflow *w)
 {
 	bool taken[LIMIT_PLAN_TRIGGERS] = {0};
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		struct schedule *s = container_of(it, struct schedule, link);
 		if (s->workflow != w)
 			continue;
@@ -286,7 +286,7 @@ static void start(struct engine *e, struct schedule *s, int64_t fire_ms)
 
 static void cancel_open(struct engine *e, struct schedule *s)
 {
-	LIST_FOREACH(it, &e->open) {
+	LIST_FOREACH (it, &e->open) {
 		struct run *r = container_of(it, struct run, link);
 		if (r->schedule == s && !run_status_final(r->status))
 			run_stop(r, STOP_CANCEL, STR("the schedule fired again"));
@@ -391,7 +391,7 @@ static bool catch_up(struct engine *e, struct schedule *s)
 void schedule_arm(struct engine *e)
 {
 	int64_t wait_ms = INT64_MAX;
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		const struct schedule *s = container_of(it, struct schedule, link);
 		if (s->n_waiting > 0 && s->n_open == 0)
 			wait_ms = 0;
@@ -412,7 +412,7 @@ void schedule_tick(struct engine *e)
 {
 	bool all = !e->pump.full;
 	if (all)
-		LIST_FOREACH(it, &e->schedules)
+		LIST_FOREACH (it, &e->schedules)
 			all &= catch_up(e, container_of(it, struct schedule, link));
 	schedule_arm(e);
 	if (!all)
@@ -448,7 +448,7 @@ static const struct plan_schedule *trigger_of(struct engine *e, const struct wor
 					      const struct schedule_row *row)
 {
 	bool taken[LIMIT_PLAN_TRIGGERS] = {0};
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		const struct schedule *s = container_of(it, struct schedule, link);
 		if (s->workflow == w && s->plan)
 			taken[s->plan - w->plan->schedules] = true;
@@ -471,8 +471,7 @@ int schedule_recover(struct engine *e, struct store_reader *reader)
 		if (!plan)
 			continue; /* its workflow can't be read by this version */
 		struct schedule *s = add(e, w, row, plan);
-		snprintf(s->last_run_id, sizeof(s->last_run_id), "%.*s",
-			 STR_ARG(row->last_run_id));
+		snprintf(s->last_run_id, sizeof(s->last_run_id), "%.*s", STR_ARG(row->last_run_id));
 		snprintf(s->error, sizeof(s->error), "%.*s", STR_ARG(row->error));
 		read_waiting(s, &a, row->waiting);
 		schedule_look_ahead(s);
@@ -487,8 +486,8 @@ void schedule_run_recovered(struct run *r)
 	if (r->engine->schedules_by_id.n == 0 ||
 	    json_parse(&a, r->trigger, JSON_DEFAULT, &v, NULL) != 0 || value_getz(&v, "backfill"))
 		return;
-	struct schedule *s = map_get(&r->engine->schedules_by_id,
-				     value_text(value_getz(&v, "scheduleId")));
+	struct schedule *s =
+		map_get(&r->engine->schedules_by_id, value_text(value_getz(&v, "scheduleId")));
 	if (!s || !str_eqz(value_text(value_getz(&v, "type")), "schedule"))
 		return;
 	r->schedule = s;
@@ -497,10 +496,10 @@ void schedule_run_recovered(struct run *r)
 
 void schedule_check(const struct engine *e)
 {
-	LIST_FOREACH(it, &e->schedules) {
+	LIST_FOREACH (it, &e->schedules) {
 		const struct schedule *s = container_of(it, struct schedule, link);
 		size_t n_open = 0;
-		LIST_FOREACH(run, &e->open)
+		LIST_FOREACH (run, &e->open)
 			n_open += container_of(run, struct run, link)->schedule == s;
 		ASSERT(n_open == s->n_open);
 		ASSERT(s->row.next_ms == 0 || s->row.next_ms > s->row.done_ms);

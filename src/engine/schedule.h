@@ -17,13 +17,13 @@
 #include "text/cron.h"
 
 struct schedule {
-	struct list link;          /* engine.schedules, oldest first */
-	struct arena arena;        /* of the text below */
-	struct schedule_row row;   /* upcoming, waiting, last_run_id, error are made anew */
+	struct list link;	 /* engine.schedules, oldest first */
+	struct arena arena;	 /* of the text below */
+	struct schedule_row row; /* upcoming, waiting, last_run_id, error are made anew */
 	struct workflow *workflow;
 	const struct plan_schedule *plan; /* in the workflow's newest plan */
-	const struct zone *zone;   /* NULL = not known any more: never fires */
-	size_t n_open;             /* runs of it that are not final */
+	const struct zone *zone;	  /* NULL = not known any more: never fires */
+	size_t n_open;			  /* runs of it that are not final */
 	int64_t waiting[LIMIT_SCHEDULE_WAITING];
 	size_t n_waiting;
 	char last_run_id[ID_TEXT_BYTES];

@@ -41,8 +41,8 @@ void engine_schedule_pause(struct engine *e, struct str project, struct str id, 
 		if (!same)
 			set_paused(e, s, paused);
 		emit_reply(e, fn, arg,
-			   &(struct engine_reply){
-				   .outcome = same ? ENGINE_UNCHANGED : ENGINE_OK, .id = s->row.id},
+			   &(struct engine_reply){.outcome = same ? ENGINE_UNCHANGED : ENGINE_OK,
+						  .id = s->row.id},
 			   (struct str){0});
 	}
 	engine_leave(e);
@@ -77,8 +77,8 @@ static void put_fires(struct json_out *o, const int64_t *fires, size_t n)
 	json_out_end(o);
 }
 
-static bool put_runs(struct engine *e, struct schedule *s, struct json_out *o,
-		     const int64_t *fires, size_t n, struct diag *d)
+static bool put_runs(struct engine *e, struct schedule *s, struct json_out *o, const int64_t *fires,
+		     size_t n, struct diag *d)
 {
 	json_out_key(o, "runIds");
 	json_out_array(o);
@@ -127,10 +127,9 @@ static void backfill(struct engine *e, struct schedule *s, const struct schedule
 	}
 	json_out_end(&o);
 	emit_reply(e, fn, arg,
-		   &(struct engine_reply){
-			   .outcome = b->dry_run ? ENGINE_OK : ENGINE_CREATED,
-			   .id = s->row.id,
-			   .json = arena_str(pump_arena(&e->pump), buf_str(&text))},
+		   &(struct engine_reply){.outcome = b->dry_run ? ENGINE_OK : ENGINE_CREATED,
+					  .id = s->row.id,
+					  .json = arena_str(pump_arena(&e->pump), buf_str(&text))},
 		   (struct str){0});
 }
 

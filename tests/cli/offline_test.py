@@ -8,7 +8,7 @@ from cli import NOWHERE, PROGRAM, drover, environment
 from daemon import SOURCE, main
 
 COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry agents "
-            "agent eval validate cron doctor version completion").split()
+            "agent schedules eval validate cron doctor version completion").split()
 OBJECT = '{"type":"object","required":["x"]}'
 
 
@@ -35,7 +35,8 @@ def a_misspelt_command_or_option_is_a_usage_error_that_helps():
 def wrong_numbers_of_arguments_are_usage_errors():
     for args in (["show"], ["show", "a", "b"], ["watch"], ["logs"], ["logs", "a", "b", "c"],
                  ["cancel"], ["retry"], ["run"], ["runs", "x"], ["agents", "x"], ["apply"],
-                 ["diff"], ["lint"], ["eval"], ["validate", "{}"], ["agent"], ["agent", "run"],
+                 ["diff"], ["lint"], ["eval"], ["validate", "{}"], ["schedules", "x"], ["schedules", "walk", "x"],
+                 ["schedules", "backfill", "x"], ["agent"], ["agent", "run"],
                  ["agent", "walk", "x"], ["version", "x"], ["completion"], ["completion", "ksh"],
                  ["demo", "a", "b"], ["demo", "/nonexistent"], ["demo", __file__],
                  ["apply", "-f", "/nonexistent"], ["lint", "-f", "/nonexistent"],

@@ -377,8 +377,8 @@ int memread_key_get(struct store_reader *r, struct arena *a, struct str project,
 	return 0;
 }
 
-int memread_approval_get(struct store_reader *r, struct arena *a, struct str project,
-			 struct str id, struct approval_row *ret)
+int memread_approval_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			 struct approval_row *ret)
 {
 	const struct approval_row *row = map_get(&state_of(r)->approvals, id);
 	if (!row || !in_project(project, row->project))

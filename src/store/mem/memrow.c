@@ -47,11 +47,11 @@ static const unsigned short attempt_at[] = {
 	AT(attempt_row, input),	  AT(attempt_row, output), AT(attempt_row, error),
 };
 static const unsigned short approval_at[] = {
-	AT(approval_row, id),	      AT(approval_row, run_id),	   AT(approval_row, project),
+	AT(approval_row, id),	       AT(approval_row, run_id),	AT(approval_row, project),
 	AT(approval_row, workflow_id), AT(approval_row, workflow_name), AT(approval_row, node_id),
-	AT(approval_row, agent),      AT(approval_row, action),	   AT(approval_row, inputs),
-	AT(approval_row, subject),    AT(approval_row, sha256),	   AT(approval_row, approvers),
-	AT(approval_row, responses),  AT(approval_row, responded_by), AT(approval_row, notes),
+	AT(approval_row, agent),       AT(approval_row, action),	AT(approval_row, inputs),
+	AT(approval_row, subject),     AT(approval_row, sha256),	AT(approval_row, approvers),
+	AT(approval_row, responses),   AT(approval_row, responded_by),	AT(approval_row, notes),
 };
 static const unsigned short event_at[] = {
 	AT(event_row, run_id),
@@ -65,16 +65,11 @@ static const unsigned short log_at[] = {
 	AT(log_row, text),
 };
 static const unsigned short schedule_at[] = {
-	AT(schedule_row, id),
-	AT(schedule_row, project),
-	AT(schedule_row, workflow_id),
-	AT(schedule_row, workflow_name),
-	AT(schedule_row, cron),
-	AT(schedule_row, timezone),
-	AT(schedule_row, upcoming),
-	AT(schedule_row, waiting),
-	AT(schedule_row, last_run_id),
-	AT(schedule_row, error),
+	AT(schedule_row, id),	       AT(schedule_row, project),
+	AT(schedule_row, workflow_id), AT(schedule_row, workflow_name),
+	AT(schedule_row, cron),	       AT(schedule_row, timezone),
+	AT(schedule_row, upcoming),    AT(schedule_row, waiting),
+	AT(schedule_row, last_run_id), AT(schedule_row, error),
 };
 static const unsigned short key_at[] = {
 	AT(key_row, project),
