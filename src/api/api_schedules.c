@@ -127,7 +127,7 @@ static void done(void *arg, const struct engine_reply *reply)
 		(void)call_on_reader(c, schedules_get);
 }
 
-static struct call_done pause(struct call *c)
+static struct call_done apply_pause(struct call *c)
 {
 	struct call_done later = call_later(c);
 	engine_schedule_pause(c->api->config.engine, PROJECT, c->params[0], c->state != NULL, done,
@@ -143,7 +143,7 @@ static struct call_done set_paused(struct call *c, bool paused)
 	if (!call_body(c, true, &body, &text, &refused) || !call_members(c, &body, "", &refused))
 		return refused;
 	c->state = paused ? c : NULL;
-	return call_on_loop(c, pause);
+	return call_on_loop(c, apply_pause);
 }
 
 struct call_done schedules_pause(struct call *c)

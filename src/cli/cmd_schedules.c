@@ -5,6 +5,7 @@
 #include "cli/client.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "json/write.h"
 
 static void print_list(const struct value *items)
 {

@@ -410,7 +410,7 @@ static void stop(struct service *s)
 	dispatch_free(s->dispatch);
 	uv_handle_t *own[] = {(uv_handle_t *)&s->store_wake, (uv_handle_t *)&s->before_poll,
 			      (uv_handle_t *)&s->after_poll, (uv_handle_t *)&s->tick,
-			      (uv_handle_t *)&s->term,	     (uv_handle_t *)&s->interrupt};
+			      (uv_handle_t *)&s->term,       (uv_handle_t *)&s->interrupt};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (own[i]->data)
 			close_handle(own[i], NULL);
@@ -432,8 +432,8 @@ static void tell_ready(const struct service *s)
 		  LOG_Z("db", s->config->db), LOG_BOOL("auth", false));
 	if (s->config->ready_fd < 0)
 		return;
-	CLEANUP_FREE char *line =
-		mem_printf("listen=%s metrics=%s\n", http_server_address(s->http), metrics);
+	CLEANUP_FREE char *line = mem_printf("listen=%s metrics=%s\n",
+					     http_server_address(s->http), metrics);
 	ssize_t r = write((int)s->config->ready_fd, line, strlen(line));
 	(void)r;
 	close((int)s->config->ready_fd);

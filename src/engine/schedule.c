@@ -349,7 +349,7 @@ static bool drop_missed(struct engine *e, struct schedule *s)
 		from = next_after(s, e->wall_ms - back_most_ms);
 	if (every > 0 && from < e->wall_ms - every * LIMIT_SCHEDULE_CATCHUP) {
 		int64_t keep_from = e->wall_ms - every * LIMIT_SCHEDULE_CATCHUP;
-		s->row.n_missed += (keep_from - from) / every;
+		s->row.n_missed += (keep_from - from) / every + 1;
 		from = next_after(s, keep_from);
 	}
 	for (int64_t at = from; at <= e->wall_ms; at = next_after(s, at))
@@ -363,7 +363,7 @@ static bool drop_missed(struct engine *e, struct schedule *s)
 	s->row.done_ms = first < n ? ring[first % LIMIT_SCHEDULE_CATCHUP] - 1 : e->wall_ms;
 	schedule_look_ahead(s);
 	log_event(WARN, "engine.schedule_missed", LOG_STR("workflow", s->row.workflow_name),
-		  LOG_STR("schedule", s->row.cron), LOG_INT("n", first));
+		  LOG_STR("schedule", s->row.cron), LOG_INT("missed", s->row.n_missed));
 	return true;
 }
 

@@ -331,6 +331,41 @@ def the_document_is_valid_and_of_exactly_these_routes(d):
                     holds("unknown" not in a.json["errors"][0]["message"], (path, q))
 
 
+def schedules_are_listed_paused_resumed_and_backfilled(d):
+    w = dict(chain("timed", 1), trigger=[{"schedule": "0 9 * * 1", "timezone": "Europe/Berlin",
+                                          "overlap": "queue", "catchup": "1h"}])
+    same(d.post("/api/workflows", w).status, 201, "save")
+    s = [x for x in d.get("/api/schedules").json["items"] if x["workflowName"] == "timed"][0]
+    same((s["schedule"], s["timezone"], s["overlap"], s["catchup"], s["paused"]),
+         ("0 9 * * 1", "Europe/Berlin", "queue", "1h", False), "fields")
+    same(len(s["nextFires"]), 5, "next fires")
+    same(s["nextFire"], s["nextFires"][0], "next fire")
+    path = "/api/schedules/" + s["id"]
+    same(d.get(path).json, s, "one")
+    paused = d.post(path + "/pause", {})
+    same((paused.status, paused.json["paused"], paused.json["nextFire"]), (200, True, None), "pause")
+    same(d.post(path + "/resume", {}).json["nextFires"], s["nextFires"], "resume")
+    ask = {"from": "2026-01-05T00:00:00Z", "to": "2026-01-20T00:00:00Z", "dryRun": True}
+    a = d.post(path + "/backfill", ask)
+    same((a.status, a.json), (200, {"fires": [f"2026-01-{n:02}T08:00:00.000Z" for n in (5, 12, 19)]}),
+         "preview")
+    a = d.post(path + "/backfill", dict(ask, dryRun=False))
+    same((a.status, len(a.json["runIds"])), (202, 3), "backfill")
+    trigger = d.get("/api/runs/" + a.json["runIds"][0]).json["trigger"]
+    same((trigger["type"], trigger["scheduledAt"], trigger["backfill"]),
+         ("schedule", "2026-01-05T08:00:00.000Z", True), "trigger")
+    for bad in ({}, {"from": "x", "to": "y"}, dict(ask, dryRun=1), dict(ask, more=1),
+                dict(ask, to="2099-01-01T00:00:00Z"), dict(ask, to="2026-01-01T00:00:00Z")):
+        problem(d.post(path + "/backfill", bad), 422)
+    for verb in ("", "/pause", "/resume", "/backfill"):
+        problem(d.post("/api/schedules/x" + verb, ask if verb == "/backfill" else {}) if verb
+                else d.get("/api/schedules/x"), 404)
+    p = problem(d.post("/api/workflows", dict(chain("bad-time", 1), trigger=[
+        {"schedule": "0 9 31 2 *", "timezone": "Mars/Base"}])), 422)
+    same([e["path"] for e in p["errors"]], ["trigger[0].schedule", "trigger[0].timezone"], "places")
+    same(d.call("DELETE", "/api/workflows/timed").status in (204, 409), True, "delete")
+
+
 if __name__ == "__main__":
     main([health_answers_on_all_its_paths, every_answer_has_its_fields,
           unknown_paths_get_404_in_any_spelling, other_methods_get_405_with_allow,
@@ -342,4 +377,5 @@ if __name__ == "__main__":
           prefer_wait_answers_when_the_run_has_ended, bad_triggers_are_refused,
           a_dry_run_starts_nothing, an_idempotency_key_gives_one_run_and_one_answer,
           an_ended_run_is_no_longer_cancelled_and_can_be_retried, runs_are_filtered,
+          schedules_are_listed_paused_resumed_and_backfilled,
           the_document_is_valid_and_of_exactly_these_routes])

@@ -349,6 +349,22 @@ def what_is_not_drover_is_said_to_be(_):
     assert "not drover" in r.err and r.out == ""
 
 
+def schedules_are_listed_paused_and_backfilled(w):
+    w("apply", "-f", "-", stdin="name: timed\ntrigger: {schedule: '0 9 * * 1', timezone: Europe/Berlin}\n"
+      "nodes: [{id: a, agent: noop, action: run}]\n")
+    s = w("schedules", "--json").json["items"][0]
+    assert s["id"] in w("schedules").out and "timed" in w("schedules").out
+    assert w("schedules", "pause", s["id"]).out == f"{s['id']} paused\n"
+    assert w("schedules", "--json").json["items"][0]["paused"] is True
+    assert w("schedules", "resume", s["id"], "--json").json["paused"] is False
+    ask = ["schedules", "backfill", s["id"], "--from", "2026-01-05T00:00:00Z",
+           "--to", "2026-01-12T08:00:00Z"]
+    assert w(*ask, "--plan").lines == ["2026-01-05T08:00:00.000Z", "2026-01-12T08:00:00.000Z"]
+    ids = [line.split()[1] for line in w(*ask).lines]
+    assert w("show", ids[0], "--json").json["trigger"]["scheduledAt"] == "2026-01-05T08:00:00.000Z"
+    w("schedules", "pause", "x", status=1)
+
+
 def with_one_service(w, test):
     def run():
         test(w)
@@ -364,7 +380,8 @@ if __name__ == "__main__":
             run_starts_and_watches_to_the_end, events_come_as_json_lines,
             context_comes_from_keys_and_documents, a_dry_run_starts_nothing_and_a_key_starts_once,
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
-            retry_keeps_what_succeeded, watch_logs_and_cancel_a_run_under_way,
+            retry_keeps_what_succeeded, schedules_are_listed_paused_and_backfilled,
+            watch_logs_and_cancel_a_run_under_way,
             logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,

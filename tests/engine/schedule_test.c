@@ -1,3 +1,4 @@
+#include "base/fault.h"
 #include "base/limits.h"
 #include "base/timefmt.h"
 #include "engine/engine.h"
