@@ -212,6 +212,8 @@ struct call_done runs_cancel(struct call *c)
 
 struct retry {
 	struct str from;
+	const struct value *context; /* NULL = the old run's */
+	bool plan;
 	struct run_detail old;
 };
 
@@ -223,6 +225,11 @@ static void retried(void *arg, const struct engine_reply *reply)
 		return;
 	}
 	struct buf body = {0};
+	if (reply->json.n) { /* a plan */
+		buf_put_str(&body, reply->json);
+		(void)call_reply(c, 200, &body);
+		return;
+	}
 	struct json_out o = json_out_to(&body);
 	json_out_object(&o);
 	json_out_key(&o, "workflowRunId");
@@ -238,7 +245,11 @@ static void retried(void *arg, const struct engine_reply *reply)
 static struct call_done retry(struct call *c)
 {
 	struct retry *t = c->state;
-	struct run_retry request = {.project = PROJECT, .old = &t->old, .from = t->from};
+	struct run_retry request = {.project = PROJECT,
+				    .old = &t->old,
+				    .from = t->from,
+				    .context = t->context,
+				    .plan = t->plan};
 	struct call_done later = call_later(c);
 	engine_run_retry(c->api->config.engine, &request, retried, c);
 	return later;
@@ -251,6 +262,24 @@ static struct call_done read_old(struct call *c)
 	return r ? call_problem_store(c, r, no_run) : call_on_loop(c, retry);
 }
 
+/* The context of the new run and whether it is only planned. */
+static bool read_edit(struct call *c, const struct value *body, struct retry *t,
+		      struct call_done *ret_done)
+{
+	const struct value *plan = value_getz(body, "plan"), *context = value_getz(body, "context");
+	if (plan && !value_is(plan, VALUE_BOOL)) {
+		*ret_done = call_problem_path(c, 422, "plan", "must be true or false");
+		return false;
+	}
+	t->plan = plan && plan->b;
+	if (!context || value_is(context, VALUE_NULL))
+		return true;
+	struct value *kept = ARENA_NEW(c->arena, struct value);
+	*kept = *context;
+	t->context = kept;
+	return true;
+}
+
 struct call_done runs_retry(struct call *c)
 {
 	struct call_done refused;
@@ -258,8 +287,9 @@ struct call_done runs_retry(struct call *c)
 	struct call_text text;
 	struct retry *t = ARENA_NEW(c->arena, struct retry);
 	if (!call_body(c, true, &body, &text, &refused) ||
-	    !call_members(c, &body, "from", &refused) ||
-	    !read_text(c, &body, "from", &t->from, &refused))
+	    !call_members(c, &body, "from context plan", &refused) ||
+	    !read_text(c, &body, "from", &t->from, &refused) ||
+	    !read_edit(c, &body, t, &refused))
 		return refused;
 	if (t->from.n == 0)
 		t->from = STR("failed");

@@ -1,4 +1,4 @@
-/* show, watch, cancel, retry: commands about one run. Each takes an id or the beginning of one. */
+/* show, watch, cancel: commands about one run. Each takes an id or the beginning of one. */
 #include <stdio.h>
 
 #include "cli/client.h"
@@ -99,24 +99,3 @@ static int cancel_run(int argc, char **argv)
 
 const struct command cmd_cancel = {"cancel", "RUN [--reason TEXT]",
 				   "stop a run; prints the status it has then", cancel_run};
-
-static int retry_run(int argc, char **argv)
-{
-	struct cli_common common;
-	cli_common_init(&common);
-	CLEANUP_OPT_LIST struct opt_list rest = {0};
-	struct order order = {"/retry", "from", "failed", "workflowRunId"};
-	const struct opt opts[] = {
-		{"from", 0, OPT_TEXT, &order.value, "failed|start|NODE",
-		 "where to begin (default failed)"},
-		CLI_COMMON_OPTS(common),
-	};
-	int status;
-	if (!cli_parse(&cmd_retry, opts, ARRAY_LEN(opts), argc, argv, &rest, 1, 1, &status))
-		return status;
-	return post(&common, rest.items[0], &order);
-}
-
-const struct command cmd_retry = {"retry", "RUN [--from failed|start|NODE]",
-				  "a new run that keeps finished results; prints its id",
-				  retry_run};

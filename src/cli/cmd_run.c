@@ -7,23 +7,7 @@
 #include "cli/print.h"
 #include "cli/table.h"
 #include "cli/watch.h"
-#include "json/parse.h"
 #include "json/write.h"
-
-/* key=value: a value that reads as JSON is taken so, else it is a string. */
-static bool add_context(struct arena *a, struct value *context, const char *pair)
-{
-	const char *eq = strchr(pair, '=');
-	if (!eq || eq == pair) {
-		fprintf(stderr, "drover run: -c wants KEY=VALUE, not '%s'\n", pair);
-		return false;
-	}
-	struct value v;
-	if (json_parse(a, str_of(eq + 1), JSON_DEFAULT, &v, NULL) != 0)
-		v = value_strz(eq + 1);
-	value_put(a, context, str_n(pair, (size_t)(eq - pair)), v);
-	return true;
-}
 
 static bool run_body(const char *context_arg, const struct opt_list *pairs, bool dry_run,
 		     struct buf *out)
@@ -37,7 +21,7 @@ static bool run_body(const char *context_arg, const struct opt_list *pairs, bool
 		return false;
 	}
 	for (size_t i = 0; i < pairs->n; i++)
-		if (!add_context(&a, &context, pairs->items[i]))
+		if (!document_set(&a, &context, "run", pairs->items[i]))
 			return false;
 	struct value body = value_object(&a, 0);
 	value_putz(&a, &body, "context", context);

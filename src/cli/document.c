@@ -58,6 +58,20 @@ bool document_json(struct arena *a, const char *arg, struct value *ret)
 	return false;
 }
 
+bool document_set(struct arena *a, struct value *object, const char *command, const char *pair)
+{
+	const char *eq = strchr(pair, '=');
+	if (!eq || eq == pair) {
+		fprintf(stderr, "drover %s: --set wants KEY=VALUE, not '%s'\n", command, pair);
+		return false;
+	}
+	struct value v;
+	if (json_parse(a, str_of(eq + 1), JSON_DEFAULT, &v, NULL) != 0)
+		v = value_strz(eq + 1);
+	value_put(a, object, str_n(pair, (size_t)(eq - pair)), v);
+	return true;
+}
+
 const char *document_type(const char *path)
 {
 	return str_ends(str_of(path), STR(".json")) ? "application/json" : "application/yaml";

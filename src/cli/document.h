@@ -16,6 +16,12 @@ bool document_read(const char *path, struct buf *ret);
  */
 bool document_json(struct arena *a, const char *arg, struct value *ret);
 
+/*
+ * KEY=VALUE as a member of the object; a value that reads as JSON is taken so, else it is a string.
+ * False after saying why on stderr. The text is borrowed.
+ */
+bool document_set(struct arena *a, struct value *object, const char *command, const char *pair);
+
 /* "application/yaml" unless the name ends in .json. */
 const char *document_type(const char *path);
 

@@ -94,7 +94,7 @@ struct engine_reply { /* borrowed for the call */
 	enum run_status status;       /* triggers, cancel: the run's status */
 	enum approval_status approval; /* decisions: what the approval is now */
 	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE, UNDECIDED */
-	struct str json;              /* dry run: what would happen; check: the normal form */
+	struct str json;              /* dry run, plan: what would happen; check: the normal form */
 };
 
 /* Called exactly once per request, after what it says is durable; may be called before the
@@ -204,11 +204,16 @@ void engine_schedule_backfill(struct engine *e, const struct schedule_backfill *
  * A new run of the same workflow version that keeps the results of finished nodes: from "failed"
  * (all that did not succeed, and what depends on it), "start" (nothing kept), or a node id (that
  * node and all that depends on it). The caller read the old run; CONFLICT while it is open.
+ * INVALID when another context is given and `from` is not "start", or it breaks the contextSchema.
+ * A plan writes nothing: OK at once, with json {"from", "runsAgain": [node ids], "kept": [node ids]}
+ * (of what runs again, conditions and join rules may still skip some).
  */
 struct run_retry {
 	struct str project;
 	const struct run_detail *old;
 	struct str from;
+	const struct value *context; /* of the new run; NULL = that of the old one */
+	bool plan;                   /* say what would happen, start nothing */
 };
 void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
 		      void *arg);

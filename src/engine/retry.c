@@ -131,6 +131,42 @@ static void copy_kept(struct retry *x, struct run *r)
 	}
 }
 
+static bool judge_context(struct retry *x, const struct run_retry *retry)
+{
+	if (!retry->context)
+		return true;
+	if (str_eqz(retry->from, "start"))
+		return trigger_judge_context(x->plan, retry->context, &x->diag);
+	diag_add(&x->diag, "context", "may be another one only from \"start\": results that are kept "
+		 "came of the old one");
+	return false;
+}
+
+static void list_nodes(const struct retry *x, struct json_out *o, const char *key, bool kept)
+{
+	json_out_key(o, key);
+	json_out_array(o);
+	for (size_t i = 0; i < x->plan->n_nodes; i++)
+		if (x->keep[i] == kept)
+			json_out_str(o, x->plan->nodes[i].id);
+	json_out_end(o);
+}
+
+/* What the retry would do. */
+static struct engine_reply preview(struct retry *x, const struct run_retry *retry)
+{
+	struct buf *text = &x->engine->text;
+	buf_clear(text);
+	struct json_out o = json_out_to(text);
+	json_out_object(&o);
+	json_out_key(&o, "from");
+	json_out_str(&o, retry->from.n ? retry->from : STR("failed"));
+	list_nodes(x, &o, "runsAgain", false);
+	list_nodes(x, &o, "kept", true);
+	json_out_end(&o);
+	return (struct engine_reply){.outcome = ENGINE_OK, .json = buf_str(text)};
+}
+
 static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 				 struct workflow **ret)
 {
@@ -145,17 +181,21 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 		diag_add(&x->diag, "", "the run has not ended; wait for its end or cancel it");
 		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
 	}
-	if (e->pump.full)
+	if (!retry->plan && e->pump.full)
 		return (struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					     .retry_after_ms = RETRY_AFTER_MS};
-	if (!trigger_has_room(e))
+	if (!retry->plan && !trigger_has_room(e))
 		return (struct engine_reply){.outcome = ENGINE_BUSY,
 					     .retry_after_ms = RETRY_AFTER_MS};
 	if (!find_plan(x, w))
 		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
 	index_rows(x);
+	if (!judge_context(x, retry))
+		return (struct engine_reply){.outcome = ENGINE_INVALID, .diag = &x->diag};
 	if (select_nodes(x, retry->from))
-		return (struct engine_reply){.outcome = ENGINE_CREATED, .status = RUN_RUNNING};
+		return retry->plan ? preview(x, retry)
+				   : (struct engine_reply){.outcome = ENGINE_CREATED,
+							   .status = RUN_RUNNING};
 	bool unknown = retry->from.n && !str_eqz(retry->from, "failed");
 	return (struct engine_reply){.outcome = unknown ? ENGINE_INVALID : ENGINE_CONFLICT,
 				     .diag = &x->diag};
@@ -173,7 +213,12 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 		fn(arg, &reply);
 		return;
 	}
-	struct run *r = trigger_run(e, x.plan, w, retry->old->run.context, STR("retry"),
+	CLEANUP_BUF struct buf context = {0};
+	if (retry->context)
+		json_write(&context, retry->context);
+	struct run *r = trigger_run(e, x.plan, w,
+				    retry->context ? buf_str(&context) : retry->old->run.context,
+				    STR("retry"),
 				    (struct str){0}, retry->old->run.id);
 	copy_kept(&x, r);
 	run_begin(r);

@@ -85,7 +85,7 @@ static bool judge_workflow(const struct workflow *w, struct diag *d)
 	return diag_ok(d);
 }
 
-static bool judge_context(const struct plan *plan, const struct value *context, struct diag *d)
+bool trigger_judge_context(const struct plan *plan, const struct value *context, struct diag *d)
 {
 	if (context->kind != VALUE_OBJECT)
 		diag_add(d, "context", "must be an object, not %s", value_kind_name(context));
@@ -188,7 +188,7 @@ static void trigger(struct engine *e, const struct run_trigger *t, engine_reply_
 		no.diag = NULL;
 	else if (!judge_workflow(w, &d))
 		no.outcome = ENGINE_CONFLICT;
-	else if (!judge_context(w->plan, context, &d))
+	else if (!trigger_judge_context(w->plan, context, &d))
 		no.outcome = ENGINE_INVALID;
 	else if (t->dry_run)
 		no = dryrun(&e->catalog, w->plan, context, e->wall_ms, a);

@@ -267,6 +267,18 @@ def an_ended_run_is_no_longer_cancelled_and_can_be_retried(d):
         new = d.get("/api/runs/" + a.json["workflowRunId"]).json
         same(new["parentRunId"], run, "lineage")
     problem(d.post("/api/runs/%s/retry" % run, {"from": "nowhere"}), 422)
+    a = d.post("/api/runs/%s/retry" % run, {"from": "start", "context": {"edited": [1]}})
+    same(a.status, 202, a.body)
+    same(d.get("/api/runs/" + a.json["workflowRunId"]).json["context"], {"edited": [1]}, "context")
+    before = len(d.get("/api/runs?limit=500").json["items"])
+    nodes = [n["id"] for n in d.get("/api/runs/" + run).json["nodes"]]
+    a = d.post("/api/runs/%s/retry" % run, {"from": nodes[1], "plan": True})
+    same((a.status, a.json), (200, {"from": nodes[1], "runsAgain": nodes[1:], "kept": nodes[:1]}),
+         "plan")
+    same(len(d.get("/api/runs?limit=500").json["items"]), before, "a plan starts nothing")
+    for bad in ({"context": {}}, {"from": nodes[1], "context": {}}, {"plan": 1},
+                {"from": "start", "context": 1}, {"from": "start", "context": "x", "plan": True}):
+        problem(d.post("/api/runs/%s/retry" % run, bad), 422)
     problem(d.post("/api/runs/%s/retry" % run, {"from": 3}), 422)
     problem(d.post("/api/runs/%s/retry" % uuid.uuid4(), {"from": "start"}), 404)
     a = d.post("/api/runs/%s/cancel" % trigger(d, "slow").json["workflowRunId"],

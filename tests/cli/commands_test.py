@@ -235,6 +235,23 @@ def retry_keeps_what_succeeded(w):
     assert "nowhere" in w("retry", old, "--from", "nowhere", status=1).err
 
 
+def retry_with_another_context_and_planned(w):
+    old = one_run(w, "mix", "-c", "n=1", "-c", "other=x")
+    w("watch", old, status=1)
+    before = len(w("runs", "--limit", "500", "--json").json["items"])
+    assert w("retry", old, "--plan").lines == ["kept       a", "runs again bad", "runs again after"]
+    assert w("retry", old, "--plan", "--from", "start", "--set", "n=2", "--json").json["kept"] == []
+    assert "contex" in w("retry", old, "--set", "n=2", status=1).err
+    assert "KEY=VALUE" in w("retry", old, "--from", "start", "--set", "n", status=2).err
+    assert "object" in w("retry", old, "--from", "start", "--context", "[]", status=2).err
+    assert len(w("runs", "--limit", "500", "--json").json["items"]) == before
+    new = w("retry", old, "--from", "start", "--set", "n=[2]").out.strip()
+    assert w("show", new, "--json").json["context"] == {"n": [2], "other": "x"}
+    new = w("retry", old, "--from", "start", "--context", '{"n":3}', "-c", "m=4").out.strip()
+    assert w("show", new, "--json").json["context"] == {"n": 3, "m": 4}
+    assert w("show", old, "--json").json["context"] == {"n": 1, "other": "x"}
+
+
 # ---- runs under way
 
 
@@ -380,8 +397,8 @@ if __name__ == "__main__":
             run_starts_and_watches_to_the_end, events_come_as_json_lines,
             context_comes_from_keys_and_documents, a_dry_run_starts_nothing_and_a_key_starts_once,
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
-            retry_keeps_what_succeeded, schedules_are_listed_paused_and_backfilled,
-            watch_logs_and_cancel_a_run_under_way,
+            retry_keeps_what_succeeded, retry_with_another_context_and_planned,
+            schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
             logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,

@@ -484,6 +484,86 @@ TEST(a_retry_keeps_what_succeeded)
 	CHECK_INT(w.outcome, ENGINE_CONFLICT);
 }
 
+static void retry_edited(struct world *w, const char *run, const char *from, const char *context,
+			 bool plan)
+{
+	struct run_detail old = world_run(w, run);
+	struct value v = context ? world_json(&w->arena, context) : value_null();
+	engine_run_retry(w->engine,
+			 &(struct run_retry){.project = STR("default"),
+					     .old = &old,
+					     .from = str_of(from),
+					     .context = context ? &v : NULL,
+					     .plan = plan},
+			 world_reply, w);
+	world_settle(w);
+}
+
+/* A run of x that ended well: a, then b, then c. */
+static const char *finished_x(struct world *w)
+{
+	world_open(w);
+	world_agents(w);
+	world_save(w, "{'name':'x','contextSchema':{'required':['k']},'nodes':["
+		NODE("a", ",'inputs':{'k':'{{ context.k }}'}") ","
+		NODE("b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}");
+	return world_trigger(w, "x", "{'k':1}");
+}
+
+TEST(a_retry_from_start_may_have_another_context)
+{
+	struct world w CLEANUP_WORLD;
+	const char *first = finished_x(&w);
+	CHECK_INT(world_run(&w, first).run.status, RUN_SUCCESS);
+	w.by_hand = true;
+	retry_edited(&w, first, "start", "{'k':2}", false);
+	CHECK_INT(w.outcome, ENGINE_CREATED);
+	CHECK_Z(world_live(&w, "a")->input, "{\"k\":2}");
+	CHECK_STR(world_run(&w, w.id).run.context, STR("{\"k\":2}"));
+	CHECK_STR(world_run(&w, first).run.context, STR("{\"k\":1}"));
+	const char *second = arena_dupz(&w.arena, w.id);
+	world_crash(&w);
+	world_settle(&w);
+	CHECK_Z(world_live(&w, "a")->input, "{\"k\":2}");
+	CHECK_STR(world_run(&w, second).run.parent_run_id, str_of(first));
+}
+
+TEST(another_context_is_refused_beside_kept_results_and_when_it_breaks_the_schema)
+{
+	struct world w CLEANUP_WORLD;
+	const char *first = finished_x(&w);
+	size_t n_started = w.n_started;
+	retry_edited(&w, first, "b", "{'k':2}", false);
+	CHECK_INT(w.outcome, ENGINE_INVALID);
+	CHECK(str_starts(str_of(w.findings), STR("context: ")));
+	retry_edited(&w, first, "start", "{'j':2}", false);
+	CHECK_INT(w.outcome, ENGINE_INVALID);
+	CHECK(strstr(w.findings, "context") != NULL);
+	retry_edited(&w, first, "start", "[]", true);
+	CHECK_INT(w.outcome, ENGINE_INVALID);
+	CHECK_INT(w.n_started, n_started);
+}
+
+TEST(a_planned_retry_says_what_would_run_and_starts_nothing)
+{
+	struct world w CLEANUP_WORLD;
+	const char *first = finished_x(&w);
+	size_t n_started = w.n_started;
+	retry_edited(&w, first, "b", NULL, true);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK_Z(w.json, "{\"from\":\"b\",\"runsAgain\":[\"b\",\"c\"],\"kept\":[\"a\"]}");
+	retry_edited(&w, first, "start", "{'k':2}", true);
+	CHECK_Z(w.json, "{\"from\":\"start\",\"runsAgain\":[\"a\",\"b\",\"c\"],\"kept\":[]}");
+	retry_edited(&w, first, "failed", NULL, true);
+	CHECK_INT(w.outcome, ENGINE_CONFLICT);
+	retry_edited(&w, first, "nobody", NULL, true);
+	CHECK_INT(w.outcome, ENGINE_INVALID);
+	CHECK_INT(w.n_started, n_started);
+	struct engine_stats stats;
+	engine_stats(w.engine, &stats);
+	CHECK_INT(stats.n_open_runs, 0);
+}
+
 TEST(answers_that_nobody_waits_for_are_ignored)
 {
 	struct world w CLEANUP_WORLD;
@@ -612,6 +692,9 @@ TAP_MAIN(RUN(a_chain_runs_to_success_in_four_transactions), RUN(outputs_reach_th
 	 RUN(a_node_that_is_lost_again_and_again_fails),
 	 RUN(retry_times_survive_a_crash_and_missed_ones_fire_at_start),
 	 RUN(a_stop_goes_on_after_a_crash), RUN(a_retry_keeps_what_succeeded),
+	 RUN(a_retry_from_start_may_have_another_context),
+	 RUN(another_context_is_refused_beside_kept_results_and_when_it_breaks_the_schema),
+	 RUN(a_planned_retry_says_what_would_run_and_starts_nothing),
 	 RUN(answers_that_nobody_waits_for_are_ignored),
 	 RUN(log_lines_are_numbered_over_the_life_of_the_node),
 	 RUN(a_full_disk_refuses_new_runs_and_loses_none),

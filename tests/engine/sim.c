@@ -28,7 +28,7 @@ enum { TIME_MOST_MS = 60000 };
 
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
-	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept;
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
 } met;
 
@@ -42,7 +42,7 @@ struct live {
 
 struct request {
 	struct sim *sim;
-	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'd'ecision, 'a'gent */
+	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent */
 	char approval[ID_TEXT_BYTES];
 	enum approval_status decision;
 	int key;      /* index, or -1 */
@@ -298,6 +298,9 @@ static void on_reply(void *arg, const struct engine_reply *reply)
 	say(s, "reply to %c: %d %s", q->kind, (int)reply->outcome, id);
 	if (reply->outcome == ENGINE_INVALID || reply->outcome == ENGINE_KEY_IN_FLIGHT)
 		wrong(s, "a request got %d", (int)reply->outcome);
+	if (q->kind == 'p' && reply->outcome == ENGINE_CREATED)
+		wrong(s, "a planned retry was made");
+	met.planned += q->kind == 'p' && reply->outcome == ENGINE_OK && reply->json.n > 0;
 	if (q->kind == 'd')
 		judge_decision(s, q, reply);
 	if ((q->kind == 't' || q->kind == 'r') &&
@@ -345,6 +348,16 @@ static void trigger_with_key(struct sim *s, struct run_trigger *t, struct reques
 	r->ops->reader_free(r);
 }
 
+static struct value any_context(struct sim *s, struct arena *a)
+{
+	CLEANUP_BUF struct buf text = {0};
+	buf_puts(&text, "{\"x\":0");
+	for (int i = 0; i < SIM_FLAGS; i++)
+		buf_printf(&text, ",\"w%d\":%s", i, chance(s, 60) ? "true" : "false");
+	buf_puts(&text, "}");
+	return parse(a, arena_dupz(a, text.p));
+}
+
 static void act_trigger(struct sim *s)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -352,12 +365,7 @@ static void act_trigger(struct sim *s)
 	if (s->n_triggers >= RUNS_MOST)
 		return;
 	s->n_triggers++;
-	CLEANUP_BUF struct buf text = {0};
-	buf_puts(&text, "{\"x\":0");
-	for (int i = 0; i < SIM_FLAGS; i++)
-		buf_printf(&text, ",\"w%d\":%s", i, chance(s, 60) ? "true" : "false");
-	buf_puts(&text, "}");
-	struct value context = parse(&a, text.p);
+	struct value context = any_context(s, &a);
 	snprintf(workflow, sizeof(workflow), "w%zu", (size_t)rng_below(&s->rng, s->n_workflows));
 	struct run_trigger t = {
 		.project = STR("default"), .workflow = str_of(workflow), .context = &context};
@@ -394,13 +402,17 @@ static void act_retry(struct sim *s)
 		return;
 	}
 	static const char *const from[] = {"failed", "failed", "start", "n0"};
-	s->n_triggers++;
-	say(s, "retry %s", run);
-	engine_run_retry(s->engine,
-			 &(struct run_retry){.project = STR("default"),
-					     .old = &old,
-					     .from = str_of(from[rng_below(&s->rng, 4)])},
-			 on_reply, request(s, 'r'));
+	struct run_retry retry = {.project = STR("default"), .old = &old};
+	retry.from = str_of(from[rng_below(&s->rng, 4)]);
+	retry.plan = chance(s, 20);
+	struct value context;
+	if (str_eqz(retry.from, "start") && chance(s, 50)) {
+		context = any_context(s, &a);
+		retry.context = &context;
+	}
+	s->n_triggers += !retry.plan;
+	say(s, "%s %s", retry.plan ? "plan a retry of" : "retry", run);
+	engine_run_retry(s->engine, &retry, on_reply, request(s, retry.plan ? 'p' : 'r'));
 }
 
 static void send_decision(struct sim *s, struct str id, enum approval_status decision)
@@ -818,8 +830,9 @@ static bool simulate(uint64_t seed, bool trace)
 
 static void tell_met(void)
 {
-	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu; runs:",
-	       met.crashes, met.attempts, met.lost, met.copied, met.slept);
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu; runs:",
+	       met.crashes, met.attempts, met.lost, met.copied, met.slept,
+	       met.planned);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");
