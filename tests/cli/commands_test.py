@@ -274,6 +274,25 @@ def watch_logs_and_cancel_a_run_under_way(w):
         p.stderr.close()
 
 
+def many_runs_are_cancelled_and_that_is_previewed(w):
+    runs = [w.start_gated(), w.start_gated()]
+    plan = w("cancel", "--status", "RUNNING", "--workflow", "gated", "--plan")
+    assert {line.split()[0] for line in plan.lines} == set(runs), plan.out
+    assert "2 runs would be cancelled" in plan.err
+    assert all(w("show", run, "--json").json["status"] == "RUNNING" for run in runs)
+    assert w("cancel", "--workflow", "good").out == ""
+    r = w("cancel", "--workflow", "gated", "--reason", "all of them")
+    assert {line.split()[0] for line in r.lines} == set(runs), r.out
+    for run in runs:
+        w("watch", run, status=1)
+        assert w("show", run, "--json").json["status"] == "CANCELLED"
+    assert w("cancel", "--status", "RUNNING", "-w", "gated", "--json").out == ""
+    assert "have ended" in w("cancel", "--status", "FAILED", status=2).err
+    assert w("cancel", "--workflow", "nowhere", status=1).err
+    for bad in ([runs[0], "--status", "RUNNING"], [runs[0], "--plan"], ["--plan"], []):
+        assert w("cancel", *bad, status=2).err
+
+
 def logs_of_one_node_and_as_json(w):
     run = w.start_gated()
     w.open_gate("left")
@@ -399,7 +418,7 @@ if __name__ == "__main__":
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
             retry_keeps_what_succeeded, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
-            logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
+            many_runs_are_cancelled_and_that_is_previewed, logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,
             what_is_not_drover_is_said_to_be, watch_goes_on_after_the_service_was_killed)])
