@@ -28,16 +28,16 @@ enum { TIME_MOST_MS = 60000 };
 
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
-	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned;
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned, fired;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
 } met;
 
 struct live {
 	struct attempt_id id;
 	char run_node[96];
-	bool hangs;      /* answers only when it is asked to stop */
+	bool hangs; /* answers only when it is asked to stop */
 	bool stop_asked;
-	bool limited;    /* the node has a time-out: it will be asked */
+	bool limited; /* the node has a time-out: it will be asked */
 };
 
 struct request {
@@ -45,7 +45,7 @@ struct request {
 	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent */
 	char approval[ID_TEXT_BYTES];
 	enum approval_status decision;
-	int key;      /* index, or -1 */
+	int key; /* index, or -1 */
 	int body;
 	bool answered;
 	struct request *next;
@@ -73,7 +73,7 @@ struct sim {
 		char run[ID_TEXT_BYTES];
 		int body;
 	} keys[KEYS];
-	struct map finals; /* "run/node", attempt or approval id -> what was final once */
+	struct map finals;  /* "run/node", attempt or approval id -> what was final once */
 	struct map winners; /* approval id -> the request that decided it */
 	int digest;
 	struct request *requests;
@@ -240,7 +240,6 @@ static const char *const agents[] = {
 	"\"capabilities\":[{\"name\":\"run\"}]}",
 	"{\"name\":\"risky\",\"type\":\"RULE\",\"riskLevel\":\"APPROVAL_REQUIRED\","
 	"\"capabilities\":[{\"name\":\"run\"}]}"};
-
 
 static void acknowledge(struct sim *s, const char *id)
 {
@@ -422,14 +421,14 @@ static void send_decision(struct sim *s, struct str id, enum approval_status dec
 	snprintf(q->approval, sizeof(q->approval), "%.*s", STR_ARG(id));
 	q->decision = decision;
 	say(s, "decide %s: %s", q->approval, approval_status_name(decision));
-	engine_approval_decide(s->engine,
-			       &(struct approval_decision){
-				       .project = STR("default"),
-				       .id = str_of(q->approval),
-				       .decision = decision,
-				       .responded_by = str_of(names[rng_below(&s->rng, 3)]),
-				       .sha256 = chance(s, 5) ? STR("00") : (struct str){0}},
-			       on_reply, q);
+	engine_approval_decide(
+		s->engine,
+		&(struct approval_decision){.project = STR("default"),
+					    .id = str_of(q->approval),
+					    .decision = decision,
+					    .responded_by = str_of(names[rng_below(&s->rng, 3)]),
+					    .sha256 = chance(s, 5) ? STR("00") : (struct str){0}},
+		on_reply, q);
 }
 
 /* Decides something that waits (or did), now and then twice at once; whether there was any. */
@@ -439,10 +438,10 @@ static bool act_decide(struct sim *s, bool pending)
 	struct approval_row *rows;
 	size_t n;
 	struct store_reader *r = reader(s);
-	ASSERT(r->ops->approval_list(r, &a,
-				     &(struct approval_filter){.project = STR("default"),
-							       .has_status = pending},
-				     &(struct store_page){.limit = 20}, &rows, &n) == 0);
+	ASSERT(r->ops->approval_list(
+		       r, &a,
+		       &(struct approval_filter){.project = STR("default"), .has_status = pending},
+		       &(struct store_page){.limit = 20}, &rows, &n) == 0);
 	r->ops->reader_free(r);
 	if (n == 0)
 		return false;
@@ -461,10 +460,10 @@ static void act_agent(struct sim *s)
 	char digest[16];
 	snprintf(digest, sizeof(digest), "%d", ++s->digest);
 	say(s, "agent, digest %s", digest);
-	engine_agent_save(s->engine,
-			  &(struct agent_save){.doc = &doc, .upsert = true,
-					       .digest = str_of(digest)},
-			  on_reply, request(s, 'a'));
+	engine_agent_save(
+		s->engine,
+		&(struct agent_save){.doc = &doc, .upsert = true, .digest = str_of(digest)},
+		on_reply, request(s, 'a'));
 }
 
 /* ---- faults and time ---- */
@@ -499,15 +498,13 @@ static void remember_finals(struct sim *s, const char *run)
 	for (size_t i = 0; i < d.n_attempts; i++)
 		if (attempt_status_final(d.attempts[i].status))
 			remember(s, d.attempts[i].id,
-				 str_of(arena_printf(&a, "%d %.*s %lld",
-						     (int)d.attempts[i].status,
+				 str_of(arena_printf(&a, "%d %.*s %lld", (int)d.attempts[i].status,
 						     STR_ARG(d.attempts[i].error),
 						     (long long)d.attempts[i].finished_ms)));
 	for (size_t i = 0; i < d.n_approvals; i++)
 		if (d.approvals[i].status != APPROVAL_PENDING)
 			remember(s, d.approvals[i].id,
-				 str_of(arena_printf(&a, "%d %.*s %.*s",
-						     (int)d.approvals[i].status,
+				 str_of(arena_printf(&a, "%d %.*s %.*s", (int)d.approvals[i].status,
 						     STR_ARG(d.approvals[i].responses),
 						     STR_ARG(d.approvals[i].notes))));
 	if (run_status_final(d.run.status))
@@ -582,6 +579,9 @@ static void act_jump(struct sim *s)
 	s->jumped = true;
 }
 
+static void pause_schedules(struct sim *s, bool all);
+static void put_schedule(struct sim *s, struct buf *text);
+
 static void step(struct sim *s)
 {
 	uint64_t dice = rng_below(&s->rng, 1000);
@@ -607,12 +607,86 @@ static void step(struct sim *s)
 		mem_store_run(s->store);
 	else if (dice < 970)
 		act_time(s);
-	else if (dice < 977)
+	else if (dice < 974)
 		act_jump(s);
+	else if (dice < 977)
+		pause_schedules(s, false);
 	else if (dice < 985)
 		mem_store_fail_next(s->store, 1 + rng_below(&s->rng, 4));
 	else
 		crash(s);
+}
+
+/* ---- schedules ---- */
+
+static size_t read_schedules(struct sim *s, struct arena *a, struct schedule_row **ret)
+{
+	size_t n = 0;
+	struct store_reader *r = reader(s);
+	ASSERT(r->ops->schedule_list(r, a, STR("default"), &(struct store_page){0}, ret, &n) == 0);
+	r->ops->reader_free(r);
+	return n;
+}
+
+static void paused(void *arg, const struct engine_reply *reply)
+{
+	if (reply->outcome == ENGINE_NOT_FOUND)
+		wrong(arg, "a schedule is lost");
+}
+
+/* All stop, or one stops or goes on. */
+static void pause_schedules(struct sim *s, bool all)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct schedule_row *rows;
+	size_t n = read_schedules(s, &a, &rows);
+	for (size_t i = 0; i < n; i++)
+		if (all ? !rows[i].paused : chance(s, 20))
+			engine_schedule_pause(s->engine, STR("default"), rows[i].id,
+					      all || !rows[i].paused, paused, s);
+}
+
+/* The text of a schedule trigger, put in front of a workflow's members. */
+static void put_schedule(struct sim *s, struct buf *text)
+{
+	static const char *const overlaps[] = {"skip", "queue", "cancel"};
+	buf_printf(text,
+		   "\"trigger\":{\"schedule\":\"%s\",\"overlap\":\"%s\",\"catchup\":\"%s\","
+		   "\"context\":{\"x\":0",
+		   chance(s, 50) ? "@every 7s" : "* * * * *", overlaps[rng_below(&s->rng, 3)],
+		   chance(s, 50) ? "10s" : "1m");
+	for (int i = 0; i < SIM_FLAGS; i++)
+		buf_printf(text, ",\"w%d\":%s", i, chance(s, 60) ? "true" : "false");
+	buf_puts(text, "}},");
+}
+
+static int by_trigger(const void *x, const void *y)
+{
+	const struct run_row *a = x, *b = y;
+	return str_cmp(a->trigger, b->trigger);
+}
+
+/* Each fire started one run, and the counts say the same. Sorts the rows. */
+static void judge_schedules(struct sim *s, struct run_row *runs, size_t n_runs)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct schedule_row *rows;
+	size_t n = read_schedules(s, &a, &rows);
+	int64_t n_started = 0, n_fired = 0;
+	qsort(runs, n_runs, sizeof(*runs), by_trigger);
+	for (size_t i = 0; i < n_runs; i++) {
+		if (!str_starts(runs[i].trigger, STR("{\"type\":\"schedule\"")))
+			continue;
+		n_fired++;
+		if (i > 0 && str_eq(runs[i].trigger, runs[i - 1].trigger))
+			wrong(s, "fired twice: %.*s", STR_ARG(runs[i].trigger));
+	}
+	for (size_t i = 0; i < n; i++)
+		n_started += rows[i].n_started;
+	if (n_started != n_fired)
+		wrong(s, "%lld fires are told, %lld runs are there", (long long)n_started,
+		      (long long)n_fired);
+	met.fired += (size_t)n_fired;
 }
 
 /* ---- the end ---- */
@@ -645,6 +719,8 @@ static void drain(struct sim *s)
 			;
 		size_t n = mem_store_run(s->store);
 		check(s);
+		if (n == 0)
+			pause_schedules(s, true);
 		if (n > 0)
 			continue;
 		if (drain_one(s)) {
@@ -701,8 +777,8 @@ static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail
 		met.slept++;
 		int64_t ms = strtoll(arena_dup(a, text.p, text.n), NULL, 10);
 		if (!s->jumped && n->finished_ms - n->started_ms < ms)
-			wrong(s, "slept %lld of %lld ms", (long long)(n->finished_ms - n->started_ms),
-			      (long long)ms);
+			wrong(s, "slept %lld of %lld ms",
+			      (long long)(n->finished_ms - n->started_ms), (long long)ms);
 	}
 }
 
@@ -743,6 +819,7 @@ static void judge(struct sim *s)
 				&(struct store_page){.limit = 1000}, &rows, &n) == 0);
 	for (size_t i = 0; i < n && !s->failed; i++)
 		judge_run(s, r, &rows[i]);
+	judge_schedules(s, rows, n);
 	r->ops->reader_free(r);
 	for (size_t i = 0; i < s->n_runs; i++)
 		remember_finals(s, s->runs[i]);
@@ -773,7 +850,12 @@ static void set_up(struct sim *s)
 		snprintf(name, sizeof(name), "w%zu", i);
 		sim_graph(&s->rng, name, &text);
 		say(s, "%s", text.p);
-		struct value doc = parse(&a, text.p);
+		CLEANUP_BUF struct buf timed = {0};
+		buf_putc(&timed, '{');
+		if (chance(s, 30))
+			put_schedule(s, &timed);
+		buf_puts(&timed, text.p + 1);
+		struct value doc = parse(&a, timed.p);
 		engine_workflow_save(s->engine, &(struct workflow_save){.doc = &doc}, setup_reply,
 				     s);
 	}
@@ -830,9 +912,9 @@ static bool simulate(uint64_t seed, bool trace)
 
 static void tell_met(void)
 {
-	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu; runs:",
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, fired %zu; runs:",
 	       met.crashes, met.attempts, met.lost, met.copied, met.slept,
-	       met.planned);
+	       met.planned, met.fired);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");
@@ -865,7 +947,7 @@ int main(int argc, char **argv)
 	for (uint64_t seed = first; seed < first + n && n_bad < 5; seed++)
 		n_bad += !simulate(seed, trace);
 	tell_met();
-	printf("%s 1 - every_seed_of_%llu_keeps_every_promise\n1..1\n",
-	       n_bad ? "not ok" : "ok", (unsigned long long)n);
+	printf("%s 1 - every_seed_of_%llu_keeps_every_promise\n1..1\n", n_bad ? "not ok" : "ok",
+	       (unsigned long long)n);
 	return n_bad ? 1 : 0;
 }
