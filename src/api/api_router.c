@@ -42,6 +42,7 @@ static const struct route routes[] = {
 	POST("/api/workflows/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	GET("/api/runs", READ(runs_list), QUERY("limit cursor status workflow since until q")),
 	GET("/api/runs/{runId}", READ(runs_get)),
+	GET("/api/runs/{runId}/why", READ(runs_why)),
 	GET("/api/runs/{runId}/agent-runs", READ(runs_attempts)),
 	GET("/api/runs/{runId}/events", READ(streams_events), QUERY("after")),
 	GET("/api/runs/{runId}/nodes/{nodeId}/logs", READ(streams_logs),

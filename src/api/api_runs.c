@@ -296,3 +296,44 @@ struct call_done runs_retry(struct call *c)
 	c->state = t;
 	return call_on_reader(c, read_old);
 }
+
+/* ---- why: the run is read on a reader, judged on the loop ---- */
+
+static struct call_done read_why(struct call *c);
+
+static void told_why(void *arg, const struct engine_reply *reply)
+{
+	struct call *c = arg;
+	if (reply->outcome == ENGINE_NOT_FOUND) { /* it ended meanwhile */
+		(void)call_on_reader(c, read_why);
+		return;
+	}
+	struct buf body = {0};
+	buf_put_str(&body, reply->json);
+	(void)call_reply(c, 200, &body);
+}
+
+static struct call_done why(struct call *c)
+{
+	struct run_why ask = {.project = PROJECT, .stored = c->state};
+	struct call_done later = call_later(c);
+	engine_run_why(c->api->config.engine, &ask, told_why, c);
+	return later;
+}
+
+static struct call_done read_why(struct call *c)
+{
+	struct run_detail *d = ARENA_NEW(c->arena, struct run_detail);
+	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], d);
+	if (r)
+		return call_problem_store(c, r, no_run);
+	if (c->state && !run_status_final(d->run.status))
+		return call_problem(c, 503, "The run changes just now; ask again.");
+	c->state = d;
+	return call_on_loop(c, why);
+}
+
+struct call_done runs_why(struct call *c)
+{
+	return read_why(c);
+}

@@ -20,6 +20,7 @@ struct call_done runs_list_of_workflow(struct call *c);
 struct call_done runs_attempts(struct call *c);
 struct call_done runs_cancel(struct call *c);
 struct call_done runs_retry(struct call *c);
+struct call_done runs_why(struct call *c);
 
 /* api_workflows.c */
 struct call_done workflows_create(struct call *c);

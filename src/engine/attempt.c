@@ -566,6 +566,7 @@ void attempt_admit(struct engine *e)
 void attempt_time_out(struct attempt *a)
 {
 	a->why = ATTEMPT_STOP_TIMEOUT;
+	a->stop_ms = a->run->engine->wall_ms;
 	move(a, ATT_STOPPING);
 	list_push_back(&a->run->engine->stops, &a->link);
 }
@@ -585,6 +586,7 @@ static void stop_later(struct attempt *a, enum attempt_stop why)
 	*id = a->id;
 	timer_disarm(&e->timers, &a->timer);
 	a->why = why;
+	a->stop_ms = e->wall_ms;
 	move(a, ATT_STOPPING);
 	pump_effect(&e->pump, stop_effect, id, why);
 }

@@ -45,6 +45,8 @@ static void run_stops(struct engine *e)
 /* While the store is full a timer asks it again. */
 static void watch_store(struct engine *e)
 {
+	if (e->pump.full != (e->full_ms != 0))
+		e->full_ms = e->pump.full ? e->wall_ms : 0;
 	if (e->pump.full && !timer_armed(&e->store_retry))
 		timer_arm(&e->timers, &e->store_retry, e->now_ms + e->pump.backoff_ms);
 	if (e->pump.full && !timer_armed(&e->replies_limit) && !list_empty(&e->replies))

@@ -218,6 +218,18 @@ struct run_retry {
 void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
 		      void *arg);
 
+/*
+ * Why a run has not ended, or how it did: for each node that waits the reason, since when, until
+ * when, what it waits for and the command that unblocks it; see engine/why.h. Changes nothing and
+ * replies at once: OK with json, or NOT_FOUND when the run is not open and `stored` says it is
+ * (it ended meanwhile: read it again).
+ */
+struct run_why {
+	struct str project;
+	const struct run_detail *stored; /* as the caller read it */
+};
+void engine_run_why(struct engine *e, const struct run_why *why, engine_reply_fn fn, void *arg);
+
 struct engine_stats {
 	size_t n_open_runs, n_pending_runs, n_running_attempts, n_queued_attempts;
 	size_t n_pending_approvals;

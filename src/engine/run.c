@@ -275,6 +275,7 @@ void run_stop(struct run *r, enum stop_reason why, struct str reason)
 	if (r->stopping != STOP_NONE || run_status_final(r->status))
 		return;
 	r->stopping = why;
+	r->stop_ms = r->engine->wall_ms;
 	timer_disarm(&r->engine->timers, &r->limit);
 	emit_run_set(r, (struct str){0}, 0);
 	tell_stopping(r, reason);

@@ -57,7 +57,7 @@ struct attempt {
 	struct agent *agent; /* from STARTING on */
 	struct list link;    /* WAITING: the queue; STOPPING by time-out: engine.stops */
 	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
-	int64_t queued_ms, not_before_ms, started_ms; /* wall clock */
+	int64_t queued_ms, not_before_ms, started_ms, stop_ms; /* wall clock */
 	uint32_t log_lines;
 	size_t log_bytes;
 };
@@ -99,7 +99,7 @@ struct run {
 	struct workflow *workflow; /* alive: it has this open run */
 	enum run_status status;
 	enum stop_reason stopping;
-	int64_t created_ms, started_ms;
+	int64_t created_ms, started_ms, stop_ms; /* wall clock */
 	int64_t n_events;
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
 	uint64_t note_batch;
@@ -133,6 +133,7 @@ struct engine {
 	struct arena scratch; /* of one step */
 	struct buf text;      /* of one row */
 	int64_t now_ms, wall_ms;
+	int64_t full_ms; /* wall clock: since when the store is full */
 	int depth;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
 	size_t n_approvals; /* PENDING */

@@ -1,0 +1,633 @@
+#include "engine/why.h"
+
+#include "base/limits.h"
+#include "base/timefmt.h"
+#include "engine/approval.h"
+#include "engine/attempt.h"
+#include "engine/wait.h"
+#include "json/parse.h"
+#include "json/write.h"
+
+enum { UNKNOWN = UINT32_MAX };
+
+static const char *const reasons[] = {
+	[WHY_STARTING] = "starting",
+	[WHY_STORE_FULL] = "store_full",
+	[WHY_RUNNING] = "running",
+	[WHY_BACKOFF] = "retry_backoff",
+	[WHY_QUEUED] = "queued",
+	[WHY_SLEEP] = "sleeping",
+	[WHY_STOPPING] = "stopping",
+	[WHY_APPROVAL] = "waiting_approval",
+	[WHY_DEPENDENCIES] = "waiting_dependencies",
+	[WHY_ENDED] = "failed",
+};
+
+const char *why_reason_name(enum why_reason reason)
+{
+	return reasons[reason];
+}
+
+/* What is said of one node. */
+struct said {
+	enum why_reason reason;
+	int64_t since_ms, until_ms; /* 0 = none */
+	const char *sentence;
+	const char *command; /* NULL = goes on by itself */
+};
+
+struct why {
+	struct engine *e;
+	struct run *run;
+	const struct run_detail *stored;
+	struct arena *a;
+	uint32_t *next;      /* of a PENDING node: the dependency to blame */
+	uint32_t *root;      /* of any node: the node at the end of that chain */
+	uint32_t *place;     /* of a queued one, from 1 */
+	uint32_t *last_error; /* the newest stored attempt with an error, index + 1 */
+	struct json_out out;
+};
+
+/* ---- words ---- */
+
+static const char *time_text(struct arena *a, int64_t ms)
+{
+	char *text = arena_alloc(a, TIMEFMT_RFC3339_BYTES);
+	timefmt_rfc3339(text, ms);
+	return text;
+}
+
+/* The wall clock's time of a timer, 0 when it is not armed. */
+static int64_t due_ms(const struct engine *e, const struct timer *t)
+{
+	return timer_armed(t) ? e->wall_ms + (t->due_ms > e->now_ms ? t->due_ms - e->now_ms : 0)
+			      : 0;
+}
+
+static struct str node_id(const struct why *w, uint32_t index)
+{
+	return w->run->plan->nodes[index].id;
+}
+
+static const char *attempt_text(const struct why *w, const struct attempt *a)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[a->index];
+	return arena_printf(w->a, "attempt %u of %.*s %.*s", a->number, STR_ARG(pn->agent),
+			    STR_ARG(pn->action));
+}
+
+/* ---- whom to blame ---- */
+
+/* How much somebody must do for the node to go on: the more, the sooner it is named. */
+static int gravity(const struct node *n)
+{
+	if (n->status == NODE_WAITING_APPROVAL)
+		return 4;
+	if (n->wait)
+		return 3;
+	if (n->attempt && n->attempt->state == ATT_WAITING)
+		return 2;
+	return n->attempt && n->attempt->state == ATT_BACKOFF;
+}
+
+static bool waits_for_nodes(const struct node *n)
+{
+	return n->status == NODE_PENDING;
+}
+
+/* All dependencies of the node have been looked at. */
+static void blame(struct why *w, uint32_t index)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[index];
+	const struct node *nodes = w->run->nodes;
+	w->root[index] = index;
+	if (!waits_for_nodes(&nodes[index]))
+		return;
+	for (uint32_t k = 0; k < pn->n_depends; k++) {
+		uint32_t d = pn->depends[k];
+		if (node_status_final(nodes[d].status))
+			continue;
+		if (w->next[index] != UNKNOWN &&
+		    gravity(&nodes[w->root[d]]) <= gravity(&nodes[w->root[index]]))
+			continue;
+		w->next[index] = d;
+		w->root[index] = w->root[d];
+	}
+}
+
+/* A node's level is above that of all it depends on. */
+static void blame_all(struct why *w)
+{
+	const struct plan *p = w->run->plan;
+	uint32_t *first = ARENA_NEW_ARRAY(w->a, uint32_t, p->n_nodes + 2);
+	uint32_t *order = ARENA_NEW_ARRAY(w->a, uint32_t, p->n_nodes);
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		first[p->nodes[i].level + 1]++;
+	for (size_t l = 1; l <= p->n_nodes; l++)
+		first[l] += first[l - 1];
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		order[first[p->nodes[i].level]++] = i;
+	for (uint32_t i = 0; i < p->n_nodes; i++) {
+		w->next[order[i]] = UNKNOWN;
+		blame(w, order[i]);
+	}
+}
+
+static void find_places(struct why *w)
+{
+	uint32_t place = 0;
+	LIST_FOREACH(it, &w->e->queue) {
+		const struct attempt *a = container_of(it, struct attempt, link);
+		place++;
+		if (a->run == w->run)
+			w->place[a->index] = place;
+	}
+}
+
+static void find_errors(struct why *w)
+{
+	for (size_t i = 0; i < w->stored->n_attempts; i++) {
+		const struct attempt_row *row = &w->stored->attempts[i];
+		if (row->error.n && row->node_index >= 0 &&
+		    (size_t)row->node_index < w->run->plan->n_nodes)
+			w->last_error[row->node_index] = (uint32_t)i + 1;
+	}
+}
+
+/* ---- attempts ---- */
+
+static struct said say_starting(const struct why *w, const struct attempt *a)
+{
+	const struct engine *e = w->e;
+	struct said s = {.reason = WHY_STARTING, .since_ms = a->started_ms};
+	if (!e->pump.full) {
+		s.sentence = arena_printf(w->a, "%s starts as soon as that is on disk",
+					  attempt_text(w, a));
+		return s;
+	}
+	s.reason = WHY_STORE_FULL;
+	s.since_ms = e->full_ms;
+	s.until_ms = due_ms(e, &e->store_retry);
+	s.command = "drover doctor";
+	s.sentence = arena_printf(w->a, "%s can't start: the disk of the database is full since "
+				  "%s; free some space, it is tried again at %s",
+				  attempt_text(w, a), time_text(w->a, s.since_ms),
+				  time_text(w->a, s.until_ms));
+	return s;
+}
+
+static struct said say_running(const struct why *w, const struct attempt *a)
+{
+	struct said s = {.reason = WHY_RUNNING, .since_ms = a->started_ms,
+			 .until_ms = due_ms(w->e, &a->timer)};
+	const char *what = attempt_text(w, a), *since = time_text(w->a, s.since_ms);
+	if (s.until_ms) {
+		s.sentence = arena_printf(w->a, "%s runs since %s; its time-out is at %s", what,
+					  since, time_text(w->a, s.until_ms));
+	} else {
+		s.sentence = arena_printf(w->a, "%s runs since %s; it has no time-out", what, since);
+		s.command = arena_printf(w->a, "drover cancel %s", w->run->id.text);
+	}
+	return s;
+}
+
+static const char *last_error(const struct why *w, uint32_t index)
+{
+	struct value v = VALUE_NULL_INIT;
+	uint32_t at = w->last_error[index];
+	if (at == 0 ||
+	    json_parse(w->a, w->stored->attempts[at - 1].error, JSON_DEFAULT, &v, NULL) != 0)
+		return "";
+	struct str code = value_text(value_getz(&v, "code"));
+	struct str message = value_text(value_getz(&v, "message"));
+	return arena_printf(w->a, "; the last error was %.*s: %.*s", STR_ARG(code),
+			    STR_ARG(message));
+}
+
+static struct said say_backoff(const struct why *w, const struct attempt *a)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[a->index];
+	struct said s = {.reason = WHY_BACKOFF, .since_ms = a->queued_ms,
+			 .until_ms = due_ms(w->e, &a->timer)};
+	uint32_t tries = w->run->nodes[a->index].tries;
+	s.sentence = arena_printf(w->a, "%s starts at %s; %u of %lld tries failed%s",
+				  attempt_text(w, a), time_text(w->a, s.until_ms), tries,
+				  (long long)pn->retry.max_attempts, last_error(w, a->index));
+	return s;
+}
+
+static struct said say_queued(const struct why *w, const struct attempt *a)
+{
+	const struct engine *e = w->e;
+	struct said s = {.reason = WHY_QUEUED, .since_ms = a->queued_ms};
+	if (s.since_ms < a->not_before_ms)
+		s.since_ms = a->not_before_ms;
+	s.sentence = arena_printf(
+		w->a, "%s waits since %s for a slot for scripts: place %u of %zu in the queue, %zu "
+		"of %zu slots are taken; serve --max-scripts raises that",
+		attempt_text(w, a), time_text(w->a, s.since_ms), w->place[a->index], e->n_queued,
+		e->n_scripts, e->config.max_scripts);
+	s.command = arena_printf(w->a, "drover serve --max-scripts %zu", e->config.max_scripts * 2);
+	return s;
+}
+
+static struct said say_stopping(const struct why *w, const struct attempt *a)
+{
+	const char *why = w->run->stopping == STOP_CANCEL    ? "the run was cancelled"
+			  : w->run->stopping == STOP_TIMEOUT ? "the run took too long"
+							     : "it took too long";
+	struct said s = {.reason = WHY_STOPPING,
+			 .since_ms = a->stop_ms ? a->stop_ms : w->run->stop_ms};
+	s.sentence = arena_printf(w->a, "%s was asked to stop at %s because %s; what is left of a "
+				  "script five seconds later is killed", attempt_text(w, a),
+				  time_text(w->a, s.since_ms), why);
+	return s;
+}
+
+static struct said say_attempt(const struct why *w, const struct attempt *a)
+{
+	switch (a->state) {
+	case ATT_WAITING:
+		return say_queued(w, a);
+	case ATT_BACKOFF:
+		return say_backoff(w, a);
+	case ATT_STARTING:
+		return w->run->stopping != STOP_NONE && !w->e->pump.full ? say_stopping(w, a)
+									 : say_starting(w, a);
+	case ATT_RUNNING:
+		return say_running(w, a);
+	case ATT_STOPPING:
+	case ATT_ENDED:
+		break;
+	}
+	return say_stopping(w, a);
+}
+
+/* ---- what waits without an attempt ---- */
+
+static struct said say_wait(const struct why *w, const struct wait *wait)
+{
+	struct said s = {.reason = WHY_SLEEP,
+			 .since_ms = w->run->nodes[wait->index].started_ms,
+			 .until_ms = due_ms(w->e, &wait->timer)};
+	s.sentence = arena_printf(w->a, "sleeps since %s, until %s", time_text(w->a, s.since_ms),
+				  time_text(w->a, s.until_ms));
+	return s;
+}
+
+/* "1 more of ann, bob", "anybody", … */
+static const char *approvers(const struct why *w, const struct approval *p)
+{
+	const struct plan_approval *policy = w->run->plan->nodes[p->index].approval;
+	CLEANUP_BUF struct buf text = {0};
+	int64_t left = (policy ? policy->quorum : 1) - p->n_approved;
+	if (left > 1)
+		buf_printf(&text, "%lld people", (long long)left);
+	else
+		buf_puts(&text, "somebody");
+	for (size_t i = 0; policy && i < policy->n_approvers; i++)
+		buf_printf(&text, "%s%.*s", i ? ", " : " among ", STR_ARG(policy->approvers[i]));
+	return arena_dup(w->a, text.p, text.n);
+}
+
+static struct said say_approval(const struct why *w, const struct approval *p)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[p->index];
+	struct said s = {.reason = WHY_APPROVAL, .since_ms = p->requested_ms,
+			 .until_ms = due_ms(w->e, &p->timer)};
+	bool approves = pn->approval && pn->approval->expiry_approves;
+	s.sentence = arena_printf(
+		w->a, "waits since %s for %s to approve %.*s %.*s; %s at %s (drover approve %s, "
+		"drover reject %s)", time_text(w->a, s.since_ms), approvers(w, p),
+		STR_ARG(pn->agent), STR_ARG(pn->action),
+		approves ? "it counts as approved" : "it expires", time_text(w->a, s.until_ms),
+		p->id.text, p->id.text);
+	s.command = arena_printf(w->a, "drover approve %s", p->id.text);
+	return s;
+}
+
+/* ---- dependencies ---- */
+
+static struct said say(const struct why *w, uint32_t index);
+
+static const char *short_reason(const struct said *s)
+{
+	switch (s->reason) {
+	case WHY_STARTING:
+		return "is about to start";
+	case WHY_STORE_FULL:
+		return "can't start: the disk of the database is full";
+	case WHY_RUNNING:
+		return "runs";
+	case WHY_BACKOFF:
+		return "waits for its next attempt";
+	case WHY_QUEUED:
+		return "waits for a slot for scripts";
+	case WHY_SLEEP:
+		return "sleeps";
+	case WHY_STOPPING:
+		return "is being stopped";
+	case WHY_APPROVAL:
+		return "waits for approval";
+	case WHY_DEPENDENCIES:
+		return "waits for others";
+	case WHY_ENDED:
+		break;
+	}
+	return "has ended";
+}
+
+/* `"a", "b" and 3 more` */
+static void put_blockers(const struct why *w, struct buf *text, uint32_t index)
+{
+	enum { NAMED = 3 };
+	const struct plan_node *pn = &w->run->plan->nodes[index];
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < pn->n_depends; k++) {
+		uint32_t d = pn->depends[k];
+		if (node_status_final(w->run->nodes[d].status) || n++ >= NAMED)
+			continue;
+		buf_printf(text, "%s\"%.*s\"", n > 1 ? ", " : "", STR_ARG(node_id(w, d)));
+	}
+	if (n > NAMED)
+		buf_printf(text, " and %u more", n - NAMED);
+}
+
+static struct said say_dependencies(const struct why *w, uint32_t index)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[index];
+	struct said s = {.reason = WHY_DEPENDENCIES}, root;
+	CLEANUP_BUF struct buf text = {0};
+	buf_puts(&text, "waits for ");
+	put_blockers(w, &text, index);
+	if (pn->join != JOIN_ALL_SUCCESS)
+		buf_printf(&text, " by its join rule %s", join_rule_name(pn->join));
+	if (w->next[index] != UNKNOWN) {
+		root = say(w, w->root[index]);
+		if (w->next[index] == w->root[index])
+			buf_puts(&text, "; ");
+		else
+			buf_puts(&text, "; at the end of that chain ");
+		buf_printf(&text, "\"%.*s\" %s", STR_ARG(node_id(w, w->root[index])),
+			   short_reason(&root));
+		if (root.since_ms)
+			buf_printf(&text, " since %s", time_text(w->a, root.since_ms));
+		if (root.until_ms)
+			buf_printf(&text, ", until %s", time_text(w->a, root.until_ms));
+		s.since_ms = root.since_ms;
+		s.until_ms = root.until_ms;
+		s.command = root.command;
+	}
+	s.sentence = arena_dup(w->a, text.p, text.n);
+	return s;
+}
+
+static struct said say(const struct why *w, uint32_t index)
+{
+	const struct node *n = &w->run->nodes[index];
+	if (n->attempt)
+		return say_attempt(w, n->attempt);
+	if (n->wait)
+		return say_wait(w, n->wait);
+	if (n->approval && n->status == NODE_WAITING_APPROVAL)
+		return say_approval(w, n->approval);
+	return say_dependencies(w, index);
+}
+
+/* ---- the answer ---- */
+
+static void put_z(struct json_out *o, const char *key, const char *z)
+{
+	json_out_key(o, key);
+	json_out_strz(o, z);
+}
+
+static void put_time(struct json_out *o, const char *key, int64_t ms)
+{
+	json_out_key(o, key);
+	json_out_time(o, ms);
+}
+
+static void put_node_head(struct json_out *o, struct str id, enum node_status status,
+			  const struct said *s)
+{
+	json_out_object(o);
+	json_out_key(o, "nodeId");
+	json_out_str(o, id);
+	put_z(o, "status", node_status_name(status));
+	put_z(o, "reason", why_reason_name(s->reason));
+	put_z(o, "sentence", s->sentence);
+	put_time(o, "since", s->since_ms);
+	put_time(o, "until", s->until_ms);
+	put_z(o, "command", s->command);
+}
+
+static void put_chain(struct why *w, uint32_t index)
+{
+	uint32_t at = w->next[index];
+	json_out_key(&w->out, "chain");
+	json_out_array(&w->out);
+	for (int n = 0; at != UNKNOWN && n < LIMIT_WHY_CHAIN; n++, at = w->next[at])
+		json_out_str(&w->out, node_id(w, at));
+	json_out_end(&w->out);
+}
+
+static void put_node(struct why *w, uint32_t index)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[index];
+	struct said s = say(w, index);
+	struct json_out *o = &w->out;
+	put_node_head(o, pn->id, w->run->nodes[index].status, &s);
+	json_out_key(o, "blockedBy");
+	json_out_array(o);
+	for (uint32_t k = 0, n = 0; k < pn->n_depends && n < LIMIT_WHY_CHAIN; k++) {
+		uint32_t d = pn->depends[k];
+		if (!waits_for_nodes(&w->run->nodes[index]) ||
+		    node_status_final(w->run->nodes[d].status))
+			continue;
+		json_out_str(o, node_id(w, d));
+		n++;
+	}
+	json_out_end(o);
+	put_chain(w, index);
+	json_out_end(o);
+}
+
+/* Those that hold up others first. */
+static void put_nodes(struct why *w)
+{
+	size_t n = 0;
+	json_out_key(&w->out, "nodes");
+	json_out_array(&w->out);
+	for (int pending = 0; pending < 2; pending++) {
+		for (uint32_t i = 0; i < w->run->plan->n_nodes; i++) {
+			const struct node *node = &w->run->nodes[i];
+			if (node_status_final(node->status) ||
+			    waits_for_nodes(node) != (pending == 1))
+				continue;
+			if (n++ < LIMIT_WHY_NODES)
+				put_node(w, i);
+		}
+	}
+	json_out_end(&w->out);
+	json_out_key(&w->out, "nodesLeftOut");
+	json_out_int(&w->out, n > LIMIT_WHY_NODES ? (int64_t)(n - LIMIT_WHY_NODES) : 0);
+}
+
+/* The node that most needs somebody to do something. */
+static uint32_t gravest(const struct why *w)
+{
+	uint32_t found = UNKNOWN;
+	for (uint32_t i = 0; i < w->run->plan->n_nodes; i++) {
+		const struct node *n = &w->run->nodes[i];
+		if (node_status_final(n->status) || waits_for_nodes(n))
+			continue;
+		if (found == UNKNOWN || gravity(n) > gravity(&w->run->nodes[found]))
+			found = i;
+	}
+	return found;
+}
+
+static const char *stopping_text(const struct why *w)
+{
+	const struct run *r = w->run;
+	if (r->stopping == STOP_NONE)
+		return "";
+	return arena_printf(w->a, "it was %s at %s; ",
+			    r->stopping == STOP_CANCEL ? "cancelled" : "stopped by its time-out",
+			    time_text(w->a, r->stop_ms));
+}
+
+static const char *summary(const struct why *w)
+{
+	const struct engine *e = w->e;
+	uint32_t node = gravest(w);
+	if (node == UNKNOWN && e->pump.full)
+		return arena_printf(w->a, "The run has ended, which is not on disk: the disk of the "
+				    "database is full since %s; free some space, it is tried again "
+				    "at %s.", time_text(w->a, e->full_ms),
+				    time_text(w->a, due_ms(e, &e->store_retry)));
+	if (node == UNKNOWN)
+		return "The run has ended; that is on its way to the disk.";
+	struct said s = say(w, node);
+	return arena_printf(w->a, "The run has not ended: %snode \"%.*s\": %s.", stopping_text(w),
+			    STR_ARG(node_id(w, node)), s.sentence);
+}
+
+static void put_head(struct json_out *o, struct str id, enum run_status status, const char *text,
+		     int64_t since_ms, int64_t until_ms)
+{
+	json_out_object(o);
+	json_out_key(o, "runId");
+	json_out_str(o, id);
+	put_z(o, "status", run_status_name(status));
+	put_z(o, "summary", text);
+	put_time(o, "since", since_ms);
+	put_time(o, "until", until_ms);
+}
+
+static void tell_open(struct why *w)
+{
+	struct run *r = w->run;
+	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
+	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
+	w->place = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
+	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
+	blame_all(w);
+	find_places(w);
+	find_errors(w);
+	/* an end that is not durable is no end yet */
+	put_head(&w->out, ID_STR(r->id), run_status_final(r->status) ? RUN_RUNNING : r->status,
+		 summary(w), r->started_ms, due_ms(w->e, &r->limit));
+	put_nodes(w);
+	json_out_end(&w->out);
+}
+
+/* ---- runs that have ended ---- */
+
+/* The node that the run's error names, else the first that failed, or NULL. */
+static const struct node_row *failed_node(const struct run_detail *d, struct str named)
+{
+	const struct node_row *first = NULL;
+	for (size_t i = 0; i < d->n_nodes; i++) {
+		const struct node_row *row = &d->nodes[i];
+		if (named.n && str_eq(row->node_id, named))
+			return row;
+		if ((row->status == NODE_FAILED || row->status == NODE_TIMED_OUT) &&
+		    (!first || row->index < first->index))
+			first = row;
+	}
+	return first;
+}
+
+static void put_failed(struct why *w, const struct node_row *row)
+{
+	struct value error = VALUE_NULL_INIT;
+	struct json_out *o = &w->out;
+	if (row->error.n)
+		json_parse(w->a, row->error, JSON_DEFAULT, &error, NULL);
+	struct str code = value_text(value_getz(&error, "code"));
+	struct str message = value_text(value_getz(&error, "message"));
+	struct said s = {.reason = WHY_ENDED, .since_ms = row->finished_ms};
+	s.sentence = arena_printf(w->a, "ended %s at %s%s%.*s%s%.*s", node_status_name(row->status),
+				  time_text(w->a, row->finished_ms), code.n ? ": " : "",
+				  STR_ARG(code), message.n ? ": " : "", STR_ARG(message));
+	s.command = arena_printf(w->a, "drover retry %.*s", STR_ARG(w->stored->run.id));
+	put_node_head(o, row->node_id, row->status, &s);
+	json_out_key(o, "blockedBy");
+	json_out_array(o);
+	json_out_end(o);
+	json_out_key(o, "chain");
+	json_out_array(o);
+	json_out_end(o);
+	json_out_end(o);
+}
+
+static void tell_ended(struct why *w)
+{
+	const struct run_row *run = &w->stored->run;
+	struct value error = VALUE_NULL_INIT;
+	if (run->error.n)
+		json_parse(w->a, run->error, JSON_DEFAULT, &error, NULL);
+	struct str message = value_text(value_getz(&error, "message"));
+	const char *text = arena_printf(
+		w->a, "The run ended %s at %s%s%.*s.", run_status_name(run->status),
+		time_text(w->a, run->finished_ms), message.n ? ": " : "", STR_ARG(message));
+	put_head(&w->out, run->id, run->status, text, run->finished_ms, 0);
+	json_out_key(&w->out, "nodes");
+	json_out_array(&w->out);
+	const struct node_row *failed =
+		run->status == RUN_SUCCESS
+			? NULL
+			: failed_node(w->stored, value_text(value_getz(&error, "nodeId")));
+	if (failed)
+		put_failed(w, failed);
+	json_out_end(&w->out);
+	json_out_key(&w->out, "nodesLeftOut");
+	json_out_int(&w->out, 0);
+	json_out_end(&w->out);
+}
+
+static void answer(struct engine *e, const struct run_why *ask, engine_reply_fn fn, void *arg)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	CLEANUP_BUF struct buf text = {0};
+	struct why w = {.e = e, .stored = ask->stored, .a = &a, .out = json_out_to(&text)};
+	struct engine_reply reply = {.outcome = ENGINE_OK, .id = ask->stored->run.id};
+	w.run = map_get(&e->runs, ask->stored->run.id);
+	if (run_status_final(ask->stored->run.status))
+		tell_ended(&w);
+	else if (w.run && str_eq(w.run->plan->project, ask->project))
+		tell_open(&w);
+	else
+		reply.outcome = ENGINE_NOT_FOUND;
+	reply.json = buf_str(&text);
+	fn(arg, &reply);
+}
+
+void engine_run_why(struct engine *e, const struct run_why *ask, engine_reply_fn fn, void *arg)
+{
+	engine_enter(e);
+	answer(e, ask, fn, arg);
+	engine_leave(e);
+}

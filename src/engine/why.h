@@ -1,0 +1,29 @@
+/*
+ * Why a run waits: one judgement over the engine's memory, said in sentences. Private to
+ * src/engine but for engine_run_why(), which answers with
+ *
+ *   {runId, status, summary, since, until, nodes: [{nodeId, status, reason, sentence, since, until,
+ *    blockedBy: [nodeId, …], chain: [nodeId, …], command}], nodesLeftOut}
+ *
+ * nodes: the unfinished ones, those that others wait for first, LIMIT_WHY_NODES at most. blockedBy
+ * names the direct dependencies that have not ended; chain goes from the first link down to the
+ * node that really holds this one (LIMIT_WHY_CHAIN links at most). since and until are null when
+ * there is no such time; command is null when it goes on by itself. Of a run that ended, nodes
+ * holds the one whose failure ended it.
+ */
+#pragma once
+
+enum why_reason {
+	WHY_STARTING,     /* its attempt's row is on its way to the disk */
+	WHY_STORE_FULL,   /* the same, and the disk is full */
+	WHY_RUNNING,      /* an attempt runs */
+	WHY_BACKOFF,      /* waits for its next attempt */
+	WHY_QUEUED,       /* waits for a slot */
+	WHY_SLEEP,        /* until a time */
+	WHY_STOPPING,     /* an attempt was asked to stop */
+	WHY_APPROVAL,     /* waits for people */
+	WHY_DEPENDENCIES, /* waits for other nodes */
+	WHY_ENDED,        /* failed, in a run that ended */
+};
+
+const char *why_reason_name(enum why_reason reason);

@@ -1,0 +1,383 @@
+/* The sentence of every state in which a run waits. */
+#include "tap.h"
+#include "world.h"
+
+#include "base/fault.h"
+#include "json/parse.h"
+
+#define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
+#define SCRIPT(id, rest) "{'id':'" id "','agent':'script','action':'run'" rest "}"
+
+/* The world's clock stands at 2023-11-14T22:13:20.000Z when it begins. */
+#define BEGIN "2023-11-14T22:13:20.000Z"
+
+struct told {
+	struct arena *arena;
+	enum engine_outcome outcome;
+	struct value value;
+};
+
+static void keep(void *arg, const struct engine_reply *reply)
+{
+	struct told *t = arg;
+	t->outcome = reply->outcome;
+	if (reply->json.n)
+		ASSERT(json_parse(t->arena, arena_str(t->arena, reply->json), JSON_UNIQUE_KEYS,
+				  &t->value, NULL) == 0);
+}
+
+static struct told ask(struct world *w, const char *run)
+{
+	struct told t = {.arena = &w->arena, .value = VALUE_NULL_INIT};
+	struct run_detail d = world_run(w, run);
+	engine_run_why(w->engine, &(struct run_why){.project = STR("default"), .stored = &d}, keep,
+		       &t);
+	ASSERT(t.outcome == ENGINE_OK);
+	return t;
+}
+
+static const struct value *node(const struct told *t, const char *id)
+{
+	const struct value *nodes = value_getz(&t->value, "nodes");
+	for (uint32_t i = 0; i < nodes->n; i++)
+		if (str_eqz(value_text(value_getz(&nodes->items[i], "nodeId")), id))
+			return &nodes->items[i];
+	return NULL;
+}
+
+/* A member as text: lists joined by spaces, null as "-". */
+static const char *get(const struct told *t, const char *id, const char *key)
+{
+	const struct value *v = value_getz(*id ? node(t, id) : &t->value, key);
+	CLEANUP_BUF struct buf text = {0};
+	if (!v)
+		return "(none)";
+	if (value_is(v, VALUE_NULL))
+		return "-";
+	if (value_is(v, VALUE_STRING))
+		return arena_dup(t->arena, v->s, v->n);
+	for (uint32_t i = 0; i < v->n; i++)
+		buf_printf(&text, "%s%.*s", i ? " " : "", STR_ARG(value_text(&v->items[i])));
+	return arena_dup(t->arena, text.p ? text.p : "", text.n);
+}
+
+static const char *begin(struct world *w, const char *definition)
+{
+	world_open(w);
+	world_agents(w);
+	w->by_hand = true;
+	world_save(w, definition);
+	ASSERT(w->outcome == ENGINE_CREATED);
+	return world_trigger(w, "w", NULL);
+}
+
+TEST(an_attempt_that_runs)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','timeout':'1h','nodes':["
+				    RULE("a", ",'timeout':'10m'") "," RULE("b", "") "]}");
+	world_pass(&w, 60000);
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "RUNNING");
+	CHECK_Z(get(&y, "", "since"), BEGIN);
+	CHECK_Z(get(&y, "", "until"), "2023-11-14T23:13:20.000Z");
+	CHECK_Z(get(&y, "", "summary"), "The run has not ended: node \"a\": attempt 1 of rule run "
+		"runs since " BEGIN "; its time-out is at 2023-11-14T22:23:20.000Z.");
+	CHECK_Z(get(&y, "a", "status"), "RUNNING");
+	CHECK_Z(get(&y, "a", "reason"), "running");
+	CHECK_Z(get(&y, "a", "since"), BEGIN);
+	CHECK_Z(get(&y, "a", "until"), "2023-11-14T22:23:20.000Z");
+	CHECK_Z(get(&y, "a", "command"), "-");
+	CHECK_Z(get(&y, "a", "blockedBy"), "");
+	CHECK_Z(get(&y, "b", "sentence"),
+		"attempt 1 of rule run runs since " BEGIN "; it has no time-out");
+	CHECK_Z(get(&y, "b", "until"), "-");
+	CHECK_Z(get(&y, "b", "command"), arena_printf(&w.arena, "drover cancel %s", run));
+}
+
+TEST(an_attempt_that_is_about_to_start)
+{
+	NEEDS_MEM_STORE();
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
+				    RULE("b", ",'dependsOn':['a']") "]}");
+	struct world_attempt *a = world_live(&w, "a");
+	world_result(&w, a, &(struct attempt_result){.output = STR("{}")});
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "reason"), "starting");
+	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run starts as soon as that is on disk");
+	CHECK_Z(get(&y, "b", "since"), BEGIN);
+	world_settle(&w);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "reason"), "running");
+}
+
+TEST(a_full_disk)
+{
+	NEEDS_MEM_STORE();
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
+				    RULE("b", ",'dependsOn':['a']") "]}");
+	world_pass(&w, 1000);
+	mem_store_fail_next(w.store, 1);
+	world_succeed(&w, "a", "{}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "reason"), "store_full");
+	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run can't start: the disk of the "
+		"database is full since 2023-11-14T22:13:21.000Z; free some space, it is tried "
+		"again at 2023-11-14T22:13:21.250Z");
+	CHECK_Z(get(&y, "b", "command"), "drover doctor");
+	world_pass(&w, 1000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "reason"), "running");
+	mem_store_fail_next(w.store, 1);
+	world_succeed(&w, "b", "{}");
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "RUNNING");
+	CHECK_Z(get(&y, "", "summary"), "The run has ended, which is not on disk: the disk of the "
+		"database is full since 2023-11-14T22:13:22.000Z; free some space, it is tried "
+		"again at 2023-11-14T22:13:22.250Z.");
+	world_pass(&w, 1000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "SUCCESS");
+}
+
+TEST(an_end_that_is_on_its_way)
+{
+	NEEDS_MEM_STORE();
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") "]}");
+	world_result(&w, world_live(&w, "a"), &(struct attempt_result){.output = STR("{}")});
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "RUNNING");
+	CHECK_Z(get(&y, "", "summary"), "The run has ended; that is on its way to the disk.");
+	world_settle(&w);
+}
+
+TEST(a_place_in_the_queue)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" SCRIPT("a", "") "," SCRIPT("b", "") ","
+				    SCRIPT("c", "") "," SCRIPT("d", "") "]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "d", "reason"), "queued");
+	CHECK_Z(get(&y, "d", "status"), "QUEUED");
+	CHECK_Z(get(&y, "d", "sentence"), "attempt 1 of script run waits since " BEGIN " for a slot "
+		"for scripts: place 2 of 2 in the queue, 2 of 2 slots are taken; "
+		"serve --max-scripts raises that");
+	CHECK_Z(get(&y, "d", "until"), "-");
+	CHECK_Z(get(&y, "d", "command"), "drover serve --max-scripts 4");
+	world_succeed(&w, "a", "{}");
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "c", "reason"), "running");
+	CHECK(strstr(get(&y, "d", "sentence"), "place 1 of 1 in the queue") != NULL);
+}
+
+TEST(the_next_attempt_in_its_time)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", ",'retry':{'maxAttempts':3,"
+				    "'initialInterval':'10s','jitter':0}") "]}");
+	world_pass(&w, 1000);
+	world_fail(&w, "a", "exit_3");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "retry_backoff");
+	CHECK_Z(get(&y, "a", "sentence"), "attempt 2 of rule run starts at "
+		"2023-11-14T22:13:31.000Z; 1 of 3 tries failed; the last error was exit_3: "
+		"it went wrong");
+	CHECK_Z(get(&y, "a", "since"), "2023-11-14T22:13:21.000Z");
+	CHECK_Z(get(&y, "a", "until"), "2023-11-14T22:13:31.000Z");
+	CHECK_Z(get(&y, "a", "command"), "-");
+	world_pass(&w, 10000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"), "attempt 2 of rule run runs since "
+		"2023-11-14T22:13:31.000Z; it has no time-out");
+}
+
+TEST(a_sleep)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[{'id':'s','sleep':'10m'}]}");
+	world_pass(&w, 60000);
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "s", "reason"), "sleeping");
+	CHECK_Z(get(&y, "s", "sentence"),
+		"sleeps since " BEGIN ", until 2023-11-14T22:23:20.000Z");
+	CHECK_Z(get(&y, "s", "until"), "2023-11-14T22:23:20.000Z");
+	world_crash(&w);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "s", "reason"), "sleeping");
+	CHECK_Z(get(&y, "s", "until"), "2023-11-14T22:23:20.000Z");
+}
+
+TEST(an_approval)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'approvers':"
+		"['ann','bob','eve'],'quorum':2,'timeout':'1h'}") "," RULE("h",
+		",'approval':{'timeout':'2h','onTimeout':'approve'}") "]}");
+	struct run_detail d = world_run(&w, run);
+	struct str g = d.approvals[0].id, h = d.approvals[1].id;
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "WAITING_APPROVAL");
+	CHECK_Z(get(&y, "g", "reason"), "waiting_approval");
+	CHECK_Z(get(&y, "g", "since"), BEGIN);
+	CHECK_Z(get(&y, "g", "until"), "2023-11-14T23:13:20.000Z");
+	CHECK_Z(get(&y, "g", "sentence"),
+		arena_printf(&w.arena, "waits since " BEGIN " for 2 people among ann, bob, eve to "
+			     "approve rule run; it expires at 2023-11-14T23:13:20.000Z "
+			     "(drover approve %.*s, drover reject %.*s)", STR_ARG(g), STR_ARG(g)));
+	CHECK_Z(get(&y, "g", "command"), arena_printf(&w.arena, "drover approve %.*s", STR_ARG(g)));
+	CHECK_Z(get(&y, "h", "sentence"),
+		arena_printf(&w.arena, "waits since " BEGIN " for somebody to approve rule run; it "
+			     "counts as approved at 2023-11-15T00:13:20.000Z "
+			     "(drover approve %.*s, drover reject %.*s)", STR_ARG(h), STR_ARG(h)));
+	engine_approval_decide(w.engine,
+			       &(struct approval_decision){.project = STR("default"), .id = g,
+							   .decision = APPROVAL_APPROVED,
+							   .responded_by = STR("ann")},
+			       world_reply, &w);
+	world_settle(&w);
+	world_crash(&w);
+	y = ask(&w, run);
+	CHECK(strstr(get(&y, "g", "sentence"), " for somebody among ann, bob, eve to ") != NULL);
+	CHECK_Z(get(&y, "g", "since"), BEGIN);
+}
+
+TEST(other_nodes_down_to_the_real_blocker)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("end", ",'dependsOn':['m','x'],"
+		"'joinRule':'all_done'") "," RULE("x", "") "," RULE("m", ",'dependsOn':['l']") ","
+		RULE("l", ",'dependsOn':['s','x']") ",{'id':'s','sleep':'10m'}]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "l", "reason"), "waiting_dependencies");
+	CHECK_Z(get(&y, "l", "status"), "PENDING");
+	CHECK_Z(get(&y, "l", "sentence"), "waits for \"s\", \"x\"; \"s\" sleeps since " BEGIN
+		", until 2023-11-14T22:23:20.000Z");
+	CHECK_Z(get(&y, "l", "blockedBy"), "s x");
+	CHECK_Z(get(&y, "l", "chain"), "s");
+	CHECK_Z(get(&y, "end", "sentence"), "waits for \"m\", \"x\" by its join rule all_done; at "
+		"the end of that chain \"s\" sleeps since " BEGIN
+		", until 2023-11-14T22:23:20.000Z");
+	CHECK_Z(get(&y, "end", "blockedBy"), "m x");
+	CHECK_Z(get(&y, "end", "chain"), "m l s");
+	CHECK_Z(get(&y, "end", "until"), "2023-11-14T22:23:20.000Z");
+	/* those that others wait for come first */
+	CHECK_STR(value_text(value_getz(&value_getz(&y.value, "nodes")->items[0], "nodeId")),
+		  STR("x"));
+	world_pass(&w, 600000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "l", "sentence"), "waits for \"x\"; \"x\" runs since " BEGIN);
+	CHECK_Z(get(&y, "end", "chain"), "m l x");
+	CHECK(node(&y, "s") == NULL);
+}
+
+TEST(the_command_of_the_real_blocker_unblocks_what_stands_behind_it)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approvalRequired':true")
+		"," RULE("h", ",'dependsOn':['g']") "," RULE("i", ",'dependsOn':['h']") "]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "i", "sentence"), "waits for \"h\"; at the end of that chain \"g\" waits for "
+		"approval since " BEGIN ", until 2023-11-15T22:13:20.000Z");
+	CHECK_Z(get(&y, "i", "command"), get(&y, "g", "command"));
+}
+
+TEST(a_stop_that_is_under_way)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
+				    RULE("b", ",'dependsOn':['a']") "]}");
+	world_pass(&w, 5000);
+	world_cancel(&w, run);
+	struct told y = ask(&w, run);
+	const char *said = "attempt 1 of rule run was asked to stop at 2023-11-14T22:13:25.000Z "
+			   "because the run was cancelled; what is left of a script five seconds "
+			   "later is killed";
+	CHECK_Z(get(&y, "a", "reason"), "stopping");
+	CHECK_Z(get(&y, "a", "sentence"), said);
+	CHECK_Z(get(&y, "a", "since"), "2023-11-14T22:13:25.000Z");
+	CHECK_Z(get(&y, "", "summary"), arena_printf(&w.arena, "The run has not ended: it was "
+		"cancelled at 2023-11-14T22:13:25.000Z; node \"a\": %s.", said));
+	CHECK(node(&y, "b") == NULL);
+}
+
+TEST(time_outs_that_are_under_way)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','timeout':'20s','nodes':["
+				    RULE("a", ",'timeout':'10s'") "," RULE("b", "") "]}");
+	world_pass(&w, 10000);
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"), "attempt 1 of rule run was asked to stop at "
+		"2023-11-14T22:13:30.000Z because it took too long; what is left of a script five "
+		"seconds later is killed");
+	world_pass(&w, 10000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run was asked to stop at "
+		"2023-11-14T22:13:40.000Z because the run took too long; what is left of a script "
+		"five seconds later is killed");
+	CHECK(strstr(get(&y, "", "summary"),
+		     "it was stopped by its time-out at 2023-11-14T22:13:40.000Z; ") != NULL);
+}
+
+TEST(a_run_that_has_ended)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
+				    RULE("b", ",'dependsOn':['a']") "]}");
+	world_pass(&w, 2000);
+	world_fail(&w, "a", "exit_3");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "", "status"), "FAILED");
+	CHECK_Z(get(&y, "", "summary"), "The run ended FAILED at 2023-11-14T22:13:22.000Z: "
+		"node \"a\" failed: it went wrong.");
+	CHECK_INT(value_getz(&y.value, "nodes")->n, 1);
+	CHECK_Z(get(&y, "a", "reason"), "failed");
+	CHECK_Z(get(&y, "a", "sentence"),
+		"ended FAILED at 2023-11-14T22:13:22.000Z: exit_3: it went wrong");
+	CHECK_Z(get(&y, "a", "command"), arena_printf(&w.arena, "drover retry %s", run));
+	w.by_hand = false;
+	run = world_trigger(&w, "w", NULL);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "", "summary"), "The run ended SUCCESS at 2023-11-14T22:13:22.000Z.");
+	CHECK_INT(value_getz(&y.value, "nodes")->n, 0);
+}
+
+TEST(a_run_that_ended_since_it_was_read_is_read_again)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") "]}");
+	struct run_detail d = world_run(&w, run);
+	struct told y = {.arena = &w.arena};
+	world_succeed(&w, "a", "{}");
+	engine_run_why(w.engine, &(struct run_why){.project = STR("default"), .stored = &d}, keep,
+		       &y);
+	CHECK_INT(y.outcome, ENGINE_NOT_FOUND);
+}
+
+TEST(an_answer_about_many_nodes_is_bounded)
+{
+	struct world w CLEANUP_WORLD;
+	CLEANUP_BUF struct buf text = {0};
+	buf_puts(&text, "{'name':'w','nodes':[{'id':'n0','sleep':'1h'}");
+	for (int i = 1; i < 600; i++)
+		buf_printf(&text, "," RULE("n%d", ",'dependsOn':['n%d']"), i, i - 1);
+	buf_puts(&text, "]}");
+	const char *run = begin(&w, text.p);
+	struct told y = ask(&w, run);
+	CHECK_INT(value_getz(&y.value, "nodes")->n, 500);
+	CHECK_INT(value_getz(&y.value, "nodesLeftOut")->i, 100);
+	CHECK_INT(value_getz(node(&y, "n499"), "chain")->n, 32);
+	CHECK(strstr(get(&y, "n499", "sentence"), "\"n0\" sleeps since") != NULL);
+}
+
+TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk),
+	 RUN(an_end_that_is_on_its_way), RUN(a_place_in_the_queue),
+	 RUN(the_next_attempt_in_its_time), RUN(a_sleep), RUN(an_approval),
+	 RUN(other_nodes_down_to_the_real_blocker),
+	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
+	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
+	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),
+	 RUN(an_answer_about_many_nodes_is_bounded))
