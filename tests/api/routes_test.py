@@ -308,6 +308,37 @@ def runs_are_filtered(d):
     problem(d.get("/api/runs?workflow=nowhere"), 404)
 
 
+def why_says_what_a_run_waits_for(d):
+    d.post("/api/workflows", {"name": "held", "nodes": [
+        {"id": "gate", "agent": "noop", "action": "run", "approvalRequired": True},
+        {"id": "after", "agent": "noop", "action": "run", "dependsOn": ["gate"]}]})
+    run = trigger(d, "held").json["workflowRunId"]
+    approval = d.get("/api/approvals?run=" + run).json["items"][0]
+    a = d.get("/api/runs/%s/why" % run)
+    same(a.status, 200, a.body)
+    why = a.json
+    same(set(why), {"runId", "status", "summary", "since", "until", "nodes", "nodesLeftOut"}, "shape")
+    same((why["runId"], why["status"], why["nodesLeftOut"]), (run, "WAITING_APPROVAL", 0), "head")
+    gate, after = why["nodes"]
+    same((gate["nodeId"], gate["reason"], gate["since"], gate["until"], gate["command"]),
+         ("gate", "waiting_approval", approval["requestedAt"], approval["expiresAt"],
+          "drover approve " + approval["id"]), "gate")
+    same((after["nodeId"], after["status"], after["reason"], after["blockedBy"], after["chain"]),
+         ("after", "PENDING", "waiting_dependencies", ["gate"], ["gate"]), "after")
+    document = d.get("/openapi.json").json["components"]["schemas"]["WhyNode"]
+    for n in why["nodes"]:
+        same(set(n), set(document["required"]), "node")
+        holds(n["reason"] in document["properties"]["reason"]["enum"], n["reason"])
+    d.post("/api/approvals/%s/decision" % approval["id"],
+           {"decision": "REJECTED", "respondedBy": "ann", "notes": "no"})
+    why = d.get("/api/runs/%s/why" % run).json
+    same(why["status"], "FAILED", "status")
+    holds("node \"gate\" failed: ann rejected it: no." in why["summary"], why["summary"])
+    same([(n["nodeId"], n["reason"]) for n in why["nodes"]], [("gate", "failed")], "failed node")
+    problem(d.get("/api/runs/%s/why" % uuid.uuid4()), 404)
+    problem(d.call("POST", "/api/runs/%s/why" % run), 405)
+
+
 def the_document_is_valid_and_of_exactly_these_routes(d):
     doc = d.get("/openapi.json").json
     same(doc["openapi"], "3.1.0", "version")
@@ -389,5 +420,6 @@ if __name__ == "__main__":
           prefer_wait_answers_when_the_run_has_ended, bad_triggers_are_refused,
           a_dry_run_starts_nothing, an_idempotency_key_gives_one_run_and_one_answer,
           an_ended_run_is_no_longer_cancelled_and_can_be_retried, runs_are_filtered,
+          why_says_what_a_run_waits_for,
           schedules_are_listed_paused_resumed_and_backfilled,
           the_document_is_valid_and_of_exactly_these_routes])

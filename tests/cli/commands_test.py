@@ -293,6 +293,36 @@ def many_runs_are_cancelled_and_that_is_previewed(w):
         assert w("cancel", *bad, status=2).err
 
 
+def why_shows_what_holds_a_run(w):
+    w("apply", "-f", "-", stdin="""name: held
+nodes:
+  - {id: gate, agent: noop, action: run, approvalRequired: true}
+  - {id: then, agent: noop, action: run, dependsOn: [gate]}
+  - {id: after, agent: noop, action: run, dependsOn: [then]}
+""")
+    run = w("run", "held").out.strip()
+    why = w("why", run, "--json").json
+    command = why["nodes"][0]["command"]
+    lines = w("why", run[:20]).lines
+    assert lines[0] == run + " WAITING_APPROVAL", lines
+    assert lines[1] == why["summary"] and "node \"gate\": waits since" in lines[1], lines
+    assert lines[2].startswith("├─ gate WAITING_APPROVAL waits since"), lines
+    assert lines[3] == "│    $ " + command, lines
+    assert lines[4].startswith("├─ then PENDING waits for \"gate\"; \"gate\" waits for app"), lines
+    assert lines[5].startswith("└─ after PENDING waits for \"then\"; at the end of"), lines
+    assert lines[6] == "     <- then <- gate" and len(lines) == 7, lines
+    assert command.split()[0] == "drover"
+    w(*command.split()[1:], "--by", "ann")
+    w("watch", run)
+    lines = w("why", run).lines
+    assert len(lines) == 2 and lines[1].startswith("The run ended SUCCESS at "), lines
+    bad = one_run(w)
+    lines = w("why", bad).lines
+    assert lines[2].startswith("└─ bad FAILED ended FAILED at "), lines
+    assert lines[3] == "     $ drover retry " + bad, lines
+    assert "no such run" in w("why", "0" * 36, status=1).err
+
+
 def logs_of_one_node_and_as_json(w):
     run = w.start_gated()
     w.open_gate("left")
