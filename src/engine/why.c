@@ -64,6 +64,14 @@ static int64_t due_ms(const struct engine *e, const struct timer *t)
 			      : 0;
 }
 
+/* The same as the row has it, unless a jump of the wall clock set the two apart. */
+static int64_t due_as_stored(const struct engine *e, const struct timer *t, int64_t stored_ms)
+{
+	enum { ROUNDING_MS = 1000 };
+	int64_t due = due_ms(e, t), apart = due - stored_ms;
+	return apart > -ROUNDING_MS && apart < ROUNDING_MS ? stored_ms : due;
+}
+
 static struct str node_id(const struct why *w, uint32_t index)
 {
 	return w->run->plan->nodes[index].id;
@@ -208,7 +216,7 @@ static struct said say_backoff(const struct why *w, const struct attempt *a)
 {
 	const struct plan_node *pn = &w->run->plan->nodes[a->index];
 	struct said s = {.reason = WHY_BACKOFF, .since_ms = a->queued_ms,
-			 .until_ms = due_ms(w->e, &a->timer)};
+			 .until_ms = due_as_stored(w->e, &a->timer, a->not_before_ms)};
 	uint32_t tries = w->run->nodes[a->index].tries;
 	s.sentence = arena_printf(w->a, "%s starts at %s; %u of %lld tries failed%s",
 				  attempt_text(w, a), time_text(w->a, s.until_ms), tries,
@@ -269,7 +277,7 @@ static struct said say_wait(const struct why *w, const struct wait *wait)
 {
 	struct said s = {.reason = WHY_SLEEP,
 			 .since_ms = w->run->nodes[wait->index].started_ms,
-			 .until_ms = due_ms(w->e, &wait->timer)};
+			 .until_ms = due_as_stored(w->e, &wait->timer, wait->wake_ms)};
 	s.sentence = arena_printf(w->a, "sleeps since %s, until %s", time_text(w->a, s.since_ms),
 				  time_text(w->a, s.until_ms));
 	return s;
@@ -294,7 +302,7 @@ static struct said say_approval(const struct why *w, const struct approval *p)
 {
 	const struct plan_node *pn = &w->run->plan->nodes[p->index];
 	struct said s = {.reason = WHY_APPROVAL, .since_ms = p->requested_ms,
-			 .until_ms = due_ms(w->e, &p->timer)};
+			 .until_ms = due_as_stored(w->e, &p->timer, p->expires_ms)};
 	bool approves = pn->approval && pn->approval->expiry_approves;
 	s.sentence = arena_printf(
 		w->a, "waits since %s for %s to approve %.*s %.*s; %s at %s (drover approve %s, "

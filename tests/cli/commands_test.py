@@ -318,7 +318,7 @@ nodes:
     assert len(lines) == 2 and lines[1].startswith("The run ended SUCCESS at "), lines
     bad = one_run(w)
     lines = w("why", bad).lines
-    assert lines[2].startswith("└─ bad FAILED ended FAILED at "), lines
+    assert lines[2].startswith("└─ a FAILED ended FAILED at "), lines
     assert lines[3] == "     $ drover retry " + bad, lines
     assert "no such run" in w("why", "0" * 36, status=1).err
 

@@ -208,6 +208,9 @@ TEST(a_sleep)
 	y = ask(&w, run);
 	CHECK_Z(get(&y, "s", "reason"), "sleeping");
 	CHECK_Z(get(&y, "s", "until"), "2023-11-14T22:23:20.000Z");
+	w.clock.wall_ms += 3600000; /* which moves no sleep */
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "s", "until"), "2023-11-14T23:23:20.000Z");
 }
 
 TEST(an_approval)
