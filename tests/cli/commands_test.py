@@ -448,7 +448,8 @@ if __name__ == "__main__":
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
             retry_keeps_what_succeeded, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
-            many_runs_are_cancelled_and_that_is_previewed, logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
+            many_runs_are_cancelled_and_that_is_previewed, why_shows_what_holds_a_run,
+            logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,
             what_is_not_drover_is_said_to_be, watch_goes_on_after_the_service_was_killed)])
