@@ -45,6 +45,7 @@ struct api_config {
 	struct engine *engine;
 	struct store *store;
 	const char *service, *version; /* "drover", DROVER_VERSION */
+	const char *artifacts; /* folder of RUN/NODE/ATTEMPT/…, NULL = none are kept */
 	void *arg;                     /* of the callbacks below; each may be NULL */
 	/* Whether an agent may be registered from this folder. Loop thread. */
 	bool (*folder_allowed)(void *arg, struct str path);

@@ -14,6 +14,7 @@
 #define DO(fn) .handle = (fn)
 #define QUERY(names) .query = (names)
 #define BODY(kind) .body = (kind)
+#define REST .rest = true
 #define ANY_HOST .any_host = true
 
 static const struct route routes[] = {
@@ -50,6 +51,8 @@ static const struct route routes[] = {
 	GET("/api/approvals", READ(approvals_list), QUERY("limit cursor status run workflow")),
 	GET("/api/approvals/{approval}", READ(approvals_get)),
 	POST("/api/approvals/{approval}/decision", DO(approvals_decide), BODY(BODY_JSON)),
+	GET("/api/runs/{runId}/artifacts", READ(artifacts_list)),
+	GET("/api/runs/{runId}/artifacts/{nodeId}/{attempt}/{path}", READ(artifacts_get), REST),
 	POST("/api/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/cancel", DO(runs_cancel), BODY(BODY_JSON)),
 	GET("/api/schedules", READ(schedules_list), QUERY("limit cursor")),
@@ -60,17 +63,20 @@ static const struct route routes[] = {
 };
 
 /* Splits the template as it goes: "{x}" takes any segment that is not empty. */
-static bool matches(const struct route *route, const struct http_request *r, struct str params[2])
+static bool matches(const struct route *route, const struct http_request *r, struct str params[4])
 {
 	const char *p = route->path + 1;
 	size_t n_params = 0;
 	for (size_t i = 0; i < r->n_segments; i++) {
-		if (!*p)
+		if (!*p && (!route->rest || r->segments[i].n == 0))
 			return false;
+		if (!*p)
+			continue;
 		size_t n = strcspn(p, "/");
 		struct str segment = r->segments[i];
 		if (p[0] == '{') {
-			if (segment.n == 0 || segment.n > LIMIT_NAME_BYTES)
+			bool rest = route->rest && !p[n];
+			if (segment.n == 0 || (segment.n > LIMIT_NAME_BYTES && !rest))
 				return false;
 			params[n_params++] = segment;
 		} else if (!str_eq(segment, str_n(p, n))) {
@@ -94,13 +100,15 @@ static bool method_is(const struct route *route, struct str method)
 static const struct route *find(struct call *c, bool *ret_path_known)
 {
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		struct str params[2] = {0};
+		struct str params[4] = {0};
 		if (!matches(&routes[i], c->request, params))
 			continue;
 		*ret_path_known = true;
 		if (!method_is(&routes[i], c->request->method))
 			continue;
 		memcpy(c->params, params, sizeof(params));
+		for (const char *p = routes[i].path + 1; (p = strchr(p, '/')); p++)
+			c->rest_at++;
 		return &routes[i];
 	}
 	return NULL;
@@ -110,7 +118,7 @@ static struct call_done answer_allow(struct call *c, struct http_response *r)
 {
 	CLEANUP_BUF struct buf allow = {0};
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-		struct str params[2];
+		struct str params[4];
 		if (!matches(&routes[i], c->request, params))
 			continue;
 		if (allow.n)

@@ -35,6 +35,7 @@ struct route {
 	bool on_reader;        /* handle runs on a reader's thread */
 	enum call_body body;
 	const char *query;     /* names of the query parameters, with spaces between */
+	bool rest;             /* the last parameter takes all segments that are left */
 	bool any_host;         /* answers whatever Host says: probes come by other names */
 };
 
@@ -53,7 +54,8 @@ struct call {
 	const struct http_request *request;
 	struct arena *arena;
 	const struct route *route;
-	struct str params[2];        /* path parameters in their order */
+	struct str params[4];        /* path parameters in their order */
+	size_t rest_at;              /* the segment at which the last of a `rest` route begins */
 	struct store_reader *reader; /* on a reader's thread */
 	int64_t started_ns;
 	void *state;                 /* the resource's own */

@@ -9,6 +9,10 @@ struct call_done health_live(struct call *c);
 struct call_done health_ready(struct call *c);
 struct call_done health_report(struct call *c);
 
+/* api_artifacts.c */
+struct call_done artifacts_list(struct call *c);
+struct call_done artifacts_get(struct call *c);
+
 /* api_trigger.c */
 struct call_done trigger_workflow(struct call *c);
 

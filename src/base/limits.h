@@ -80,6 +80,9 @@ enum {
 	LIMIT_AGENT_FOLDER_BYTES = 256 << 20,
 	LIMIT_AGENT_FOLDER_DEPTH = 16,
 	LIMIT_AGENT_FOLDERS = 1000,            /* agents found under all roots */
+	LIMIT_ARTIFACTS_BYTES = 1 << 30,       /* files that one attempt may keep, together */
+	LIMIT_ARTIFACTS_ENTRIES = 1000,        /* the same: files, folders and links */
+	LIMIT_ARTIFACTS_DEPTH = 12,            /* the same: folders in folders */
 	LIMIT_ATTEMPTS_LOST = 5,               /* attempts lost to crashes before a node fails */
 	LIMIT_ERROR_BYTES = 4096,              /* kept of one error message */
 	LIMIT_ATTEMPTS_LATER = 100,            /* "retry later" answers before a node fails */
@@ -121,13 +124,14 @@ enum {
 	LIMIT_HTTP_CONNECTION_BYTES = 24 << 10, /* memory of one connection: its headers fit or 431 */
 	LIMIT_HTTP_HEADERS = 100,              /* header lines of one request */
 	LIMIT_HTTP_TARGET_BYTES = 8 << 10,     /* path and query; more is 414 */
-	LIMIT_HTTP_SEGMENTS = 12,              /* path segments; more is 404 */
+	LIMIT_HTTP_SEGMENTS = 20,              /* path segments; more is 404 */
 	LIMIT_HTTP_QUERY_PARAMS = 32,
 	LIMIT_HTTP_REQUEST_ID_BYTES = 128,     /* a longer X-Request-Id is replaced */
 	LIMIT_HTTP_IDLE_MS = 60000,            /* without a byte, and until the next headers */
 	LIMIT_HTTP_HEADERS_MS = 15000,         /* from the request line to the end of the headers */
 	LIMIT_HTTP_BODY_MS = 60000,            /* from the headers to the end of the body */
-	LIMIT_HTTP_SEND_MS = 120000,           /* one answer that is no stream */
+	LIMIT_HTTP_SEND_MS = 120000,           /* one answer that is no stream, and besides ... */
+	LIMIT_HTTP_SEND_BYTES_PER_MS = 64,     /* ... a millisecond for so much of a file */
 	LIMIT_SSE_BUFFER_BYTES = 64 << 10,     /* unsent bytes of one stream */
 	LIMIT_SSE_HEARTBEAT_MS = 15000,
 
@@ -137,4 +141,5 @@ enum {
 	LIMIT_WAIT_S = 300,                    /* the longest such wait */
 	LIMIT_STREAM_ROWS = 200,               /* rows read at once for one stream */
 	LIMIT_CURSOR_BYTES = 512,
+	LIMIT_ARTIFACTS_LISTED = 20000,        /* files and folders of one run that are listed */
 };

@@ -72,6 +72,7 @@ void client_prepare(const struct client *c, CURL *curl, const char *method, cons
 	CLEANUP_FREE char *url = mem_printf("%s%s", c->server, path);
 	curl_easy_reset(curl);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* what is asked for is not tidied here */
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -146,6 +147,52 @@ int client_get(struct client *c, const char *path, struct response *ret)
 	if (!client_call(c, "GET", path, (struct str){0}, NULL, ret))
 		return CLI_UNREACHABLE;
 	return ret->status >= 400 ? client_refused(ret) : CLI_OK;
+}
+
+struct download {
+	CURL *curl;
+	FILE *to;
+	struct buf refusal;
+};
+
+static size_t write_or_keep(char *data, size_t size, size_t n, void *arg)
+{
+	enum { REFUSAL_MOST = 1 << 20 };
+	struct download *d = arg;
+	long status = 0;
+	curl_easy_getinfo(d->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return fwrite(data, 1, size * n, d->to);
+	if (d->refusal.n + size * n > REFUSAL_MOST)
+		return 0;
+	buf_put(&d->refusal, data, size * n);
+	return size * n;
+}
+
+int client_download(struct client *c, const char *path, FILE *to)
+{
+	struct download d = {.curl = c->curl, .to = to};
+	CLEANUP_RESPONSE struct response r = {.value = value_null()};
+	client_prepare(c, c->curl, "GET", path, &c->once);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, write_or_keep);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &d);
+	CURLcode failed = perform(c);
+	r.body = d.refusal;
+	if (failed == CURLE_WRITE_ERROR) {
+		fprintf(stderr, "drover: the bytes can't be written\n");
+		return CLI_FAILED;
+	}
+	if (failed != CURLE_OK) {
+		client_unreachable(c, curl_easy_strerror(failed));
+		return CLI_UNREACHABLE;
+	}
+	long status = 0;
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+	r.status = (int)status;
+	if (status == 200)
+		return CLI_OK;
+	(void)json_parse(&r.arena, buf_str(&r.body), JSON_BORROW, &r.value, NULL);
+	return client_refused(&r);
 }
 
 /* One finding; with its line of the file when it has a place there. */

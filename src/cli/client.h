@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -64,6 +65,10 @@ int client_refused_file(const struct response *r, const char *file, struct str t
 
 /* GET, for commands that only read: CLI_OK, else what was wrong was said on stderr. */
 int client_get(struct client *c, const char *path, struct response *ret);
+
+/* GET of bytes, written as they come; nothing is written of a refusal. CLI_OK, else what was wrong
+ * was said on stderr. */
+int client_download(struct client *c, const char *path, FILE *to);
 
 /* GET without a word: whether an answer came. */
 bool client_try(struct client *c, const char *path, struct response *ret);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "daemon/artifacts.h"
 #include "daemon/limits_doc.h"
 #include "daemon/script.h"
 #include "daemon/workspace.h"
@@ -21,6 +22,7 @@ struct running {
 	struct attempt_id id;
 	struct sandbox_attempt *script; /* one of the two, once it runs */
 	struct rule_call *rule;
+	char *artifacts; /* the folder that it may keep files in, or NULL */
 	struct buf lines; /* log lines of this turn, joined by newlines */
 	int64_t n_lines;
 	struct list with_lines; /* in dispatch->with_lines while lines wait */
@@ -49,6 +51,7 @@ static void forget(struct running *r)
 	map_remove(&r->dispatch->running, ID_STR(r->id));
 	list_remove(&r->with_lines);
 	buf_free(&r->lines);
+	free(r->artifacts);
 	free(r);
 }
 
@@ -97,6 +100,9 @@ static void on_script_done(void *arg, const struct sandbox_result *s)
 {
 	if (s->n_log_bytes_dropped > 0)
 		tell_dropped(arg, s->n_log_bytes_dropped);
+	struct running *r = arg;
+	CLEANUP_BUF struct buf why = {0};
+	bool kept = !r->artifacts || artifacts_end(r->dispatch->config.loop, r->artifacts, &why);
 	struct attempt_result result = {
 		.end = s->code ? ATTEMPT_END_ERROR : ATTEMPT_END_OUTPUT,
 		.output = s->output,
@@ -107,6 +113,12 @@ static void on_script_done(void *arg, const struct sandbox_result *s)
 		.cpu_usec = s->cpu_usec,
 		.memory_peak_bytes = (int64_t)s->memory_peak_bytes,
 	};
+	if (!kept && !s->code) {
+		result.end = ATTEMPT_END_ERROR;
+		result.output = (struct str){0};
+		result.code = "artifacts_too_large";
+		result.message = buf_str(&why);
+	}
 	finish(arg, &result);
 }
 
@@ -145,6 +157,24 @@ static bool folder_as_approved(struct running *r, const struct attempt_start *st
 	return false;
 }
 
+/* False when the attempt was failed because of it. */
+static bool add_artifacts(struct running *r, const struct attempt_start *start,
+			  struct sandbox_spec *spec)
+{
+	const char *root = r->dispatch->config.artifacts;
+	if (!root)
+		return true;
+	int e = artifacts_begin(root, start, &r->artifacts, &spec->artifacts_fd);
+	if (e < 0) {
+		CLEANUP_BUF struct buf why = {0};
+		buf_printf(&why, "no folder for artifacts can be made: %s", strerror(-e));
+		fail(r, "sandbox", buf_str(&why), false);
+		return false;
+	}
+	spec->artifacts_folder = r->artifacts;
+	return true;
+}
+
 static void start_script(struct running *r, const struct attempt_start *start)
 {
 	CLEANUP_ARENA struct arena a = {0};
@@ -162,12 +192,14 @@ static void start_script(struct running *r, const struct attempt_start *start)
 	if (!folder_as_approved(r, start, spec.agent_folder) ||
 	    !add_workspace(r, start, &spec, &path))
 		return;
+	CLEANUP_FD int workspace_fd = spec.workspace_fd;
+	if (!add_artifacts(r, start, &spec))
+		return;
+	CLEANUP_FD int artifacts_fd = spec.artifacts_fd;
 	script_stdin(start, &input);
 	spec.env = script_env(&a, start);
 	spec.stdin_bytes = buf_str(&input);
 	r->script = sandbox_start(r->dispatch->config.sandbox, &spec, &script_callbacks, r);
-	if (spec.workspace_fd >= 0)
-		close(spec.workspace_fd);
 }
 
 /* ---- rules ---- */
@@ -268,6 +300,7 @@ void dispatch_free(struct dispatch *d)
 	while (map_next(&d->running, &at, NULL, &p)) {
 		struct running *r = p;
 		buf_free(&r->lines);
+		free(r->artifacts);
 		free(r);
 	}
 	map_free(&d->running);

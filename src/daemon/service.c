@@ -29,6 +29,7 @@ struct service {
 	const struct config *config;
 	struct arena arena; /* the agent roots */
 	struct zones zones; /* loop thread */
+	char *artifacts;    /* absolute */
 	struct agent_roots roots;
 	uv_loop_t loop;
 	uv_async_t store_wake;
@@ -276,6 +277,17 @@ static bool open_store(struct service *s)
 	return r == 0 || complain(s->config->db, error.n ? error.p : strerror(-r));
 }
 
+/* What attempts keep lies beside the database, under a path that holds in every folder. */
+static bool find_artifacts(struct service *s)
+{
+	CLEANUP_FREE char *data = realpath(s->config->data, NULL);
+	if (!data)
+		return complain(s->config->data, strerror(errno));
+	s->artifacts = mem_printf("%s/artifacts", data);
+	int r = make_folders(s->artifacts);
+	return r == 0 || complain(s->artifacts, strerror(-r));
+}
+
 static bool start_loop(struct service *s)
 {
 	if (uv_loop_init(&s->loop) != 0 || uv_async_init(&s->loop, &s->store_wake, on_store_wake))
@@ -309,6 +321,8 @@ static bool start_executors(struct service *s)
 		.sandbox = s->sandbox,
 		.rules = s->rules,
 		.workspaces = &s->config->workspaces,
+		.artifacts = s->artifacts,
+		.loop = &s->loop,
 		.arg = s,
 		.on_log = on_attempt_log,
 		.on_done = on_attempt_done,
@@ -348,6 +362,7 @@ static bool start_http(struct service *s)
 		.store = s->store,
 		.service = "drover",
 		.version = DROVER_VERSION,
+		.artifacts = s->artifacts,
 		.arg = s,
 		.folder_allowed = folder_allowed,
 		.folder_digest = folder_digest,
@@ -422,6 +437,7 @@ static void stop(struct service *s)
 		api_free(s->api);
 	exporter_free(s->exporter);
 	arena_free(&s->arena);
+	free(s->artifacts);
 }
 
 static void tell_ready(const struct service *s)
@@ -474,7 +490,7 @@ int service_run(const struct config *config)
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	struct service s = {.config = config, .exporter = exporter_new()};
-	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
+	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) && find_artifacts(&s) &&
 		  start_executors(&s) && start_engine(&s) && start_http(&s);
 	if (up) {
 		uv_signal_start(&s.term, on_signal, SIGTERM);

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -272,6 +273,8 @@ size_t http_header_count(const struct http_request *r, const char *name)
 void http_response_drop(struct http_response *r)
 {
 	buf_free(&r->body);
+	if (r->has_file)
+		close(r->file_fd);
 	for (size_t i = 0; i < r->n_fields; i++)
 		free(r->fields[i].value);
 	*r = (struct http_response){0};
@@ -286,6 +289,13 @@ void http_response_field(struct http_response *r, const char *name, struct str v
 			copy[i] = ' ';
 	r->fields[r->n_fields].name = name;
 	r->fields[r->n_fields++].value = copy;
+}
+
+void http_response_file(struct http_response *r, int fd, uint64_t bytes)
+{
+	r->has_file = true;
+	r->file_fd = fd;
+	r->file_bytes = bytes;
 }
 
 static struct http_exchange *exchange_new(struct http_server *s)
@@ -445,6 +455,12 @@ static struct MHD_Response *response_make(struct http_exchange *x)
 			stream_closed(x->stream);
 		return out;
 	}
+	if (r->has_file) {
+		struct MHD_Response *out =
+			MHD_create_response_from_fd64(r->file_bytes, r->file_fd);
+		r->has_file = out == NULL; /* libmicrohttpd closes it */
+		return out;
+	}
 	size_t n = r->body.n;
 	if (n == 0)
 		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
@@ -453,11 +469,14 @@ static struct MHD_Response *response_make(struct http_exchange *x)
 
 static enum MHD_Result send_answer(struct http_exchange *x)
 {
+	int64_t send_ms = LIMIT_HTTP_SEND_MS;
+	if (x->response.has_file)
+		send_ms += (int64_t)(x->response.file_bytes / LIMIT_HTTP_SEND_BYTES_PER_MS);
 	struct MHD_Response *out = response_make(x);
 	if (!out)
 		return MHD_NO;
 	add_fields(x, out, &x->response);
-	deadline_set(x->connection, x->stream ? 0 : (int64_t)LIMIT_HTTP_SEND_MS * 1000000);
+	deadline_set(x->connection, x->stream ? 0 : send_ms * 1000000);
 	enum MHD_Result ok = MHD_queue_response(x->mhd, (unsigned)x->response.status, out);
 	MHD_destroy_response(out);
 	return ok;

@@ -39,7 +39,7 @@ struct http_field {
 struct http_request { /* read only; lives as long as its exchange */
 	struct str method;
 	struct str path;            /* as sent, without the query */
-	struct str segments[12];    /* LIMIT_HTTP_SEGMENTS: decoded, valid UTF-8; "" where "//" */
+	struct str segments[20];    /* LIMIT_HTTP_SEGMENTS: decoded, valid UTF-8; "" where "//" */
 	size_t n_segments;
 	struct http_field *query;   /* decoded, in their order */
 	size_t n_query;
@@ -66,10 +66,16 @@ struct http_response {
 	} fields[HTTP_RESPONSE_FIELDS];
 	size_t n_fields;
 	bool close; /* close the connection afterwards */
+	bool has_file; /* the body is this file, read as it is sent; see http_response_file() */
+	int file_fd;
+	uint64_t file_bytes;
 };
 
 /* Adds a header field. The value is copied; CR, LF and other control bytes in it become spaces. */
 void http_response_field(struct http_response *r, const char *name, struct str value);
+
+/* Makes the first `bytes` of a regular file the body; takes the descriptor. */
+void http_response_file(struct http_response *r, int fd, uint64_t bytes);
 
 /* Frees what a response holds that was not handed over. */
 void http_response_drop(struct http_response *r);

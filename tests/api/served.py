@@ -33,6 +33,18 @@ json.dump({"done": True}, sys.stdout)
 """
 
 
+KEEPER = """name: keeper
+type: SCRIPT
+version: "1"
+description: Does in its folder for artifacts what it is told
+command: [python3, -c, "import json, os, sys; i = json.load(sys.stdin)['input']; os.chdir(os.environ['DROVER_ARTIFACTS']); exec(i['code']); print('{}')"]
+capabilities:
+  keep:
+    inputSchema: {type: object}
+    outputSchema: {type: object}
+"""
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status
@@ -55,6 +67,9 @@ class Drover:
             f.write(TALKER)
         with open(os.path.join(agent, "talk.py"), "w") as f:
             f.write(TALK)
+        os.makedirs(os.path.join(self.dir, "agents", "keeper"))
+        with open(os.path.join(self.dir, "agents", "keeper", "agent.yaml"), "w") as f:
+            f.write(KEEPER)
         ready, write = os.pipe()
         self.log = open(os.path.join(self.dir, "log"), "w+")
         self.process = subprocess.Popen(

@@ -32,6 +32,14 @@ description: Waits until its gate, a fifo in the workspace, is opened
 command: ["sh", "-c", "gate=$(cat | sed 's/.*gate.:.\\\\([a-z]*\\\\).*/\\\\1/'); printf 'waits \\\\033[31m\\\\n' >&2; cat /workspace/$gate; echo passed >&2"]
 capabilities: {run: {inputSchema: {}, outputSchema: {}}}
 """
+KEEPER = """name: keeper
+type: SCRIPT
+version: "1"
+description: Keeps files
+command: ["sh", "-c", "cd $DROVER_ARTIFACTS && mkdir 'a b' && echo three > 'a b/c%.txt' && : > log && echo {}"]
+capabilities: {run: {inputSchema: {}, outputSchema: {}}}
+"""
+KEEPING = "name: keeping\nnodes: [{id: keep, agent: keeper, action: run}]\n"
 
 
 class World:
@@ -44,10 +52,13 @@ class World:
         os.mkdir(self.gates)
         for path in (self.tmp.name, self.gates):
             os.chmod(path, 0o755)
+        os.makedirs(self.agents + "/keeper")
+        with open(self.agents + "/keeper/agent.yaml", "w", encoding="utf-8") as f:
+            f.write(KEEPER)
         self.daemon = Daemon(agents=[self.agents], workspaces=[self.gates])
         self.daemon.__enter__()
         self.server = "http://" + self.daemon.address
-        for text in (MIX, GOOD, GATED):
+        for text in (MIX, GOOD, GATED, KEEPING):
             self("apply", "-f", "-", stdin=text)
         return self
 
@@ -352,6 +363,26 @@ def watch_goes_on_after_the_service_was_killed(w):
     assert watch.returncode == 0 and "run  SUCCESS" in out, (out, err)
 
 
+# ---- artifacts
+
+
+def artifacts_are_listed_and_fetched(w):
+    run = one_run(w, "keeping", "--watch")
+    run = w("runs", "--json").json["items"][0]["id"] if len(run) != 36 else run
+    assert [line.split() for line in w("artifacts", run).lines] == [
+        ["PATH", "BYTES"], ["keep/1/a", "b/c%.txt", "6"], ["keep/1/log", "0"]]
+    assert w("artifacts", run[:32], "--json").json["items"][0] == {
+        "nodeId": "keep", "attempt": 1, "path": "a b/c%.txt", "size": 6}
+    assert w("artifacts", run, "keep/1/a b/c%.txt").out == "three\n"
+    file = os.path.join(w.tmp.name, "fetched")
+    assert w("artifacts", run, "keep/1/a b/c%.txt", "-o", file).out == ""
+    with open(file, encoding="utf-8") as f:
+        assert f.read() == "three\n"
+    for path in ("keep/1/nothing", "keep/1", "..", "keep/1/../1/log"):
+        r = w("artifacts", run, path, status=1)
+        assert r.err.startswith("drover: ") and r.out == "", path
+
+
 # ---- output
 
 
@@ -449,7 +480,7 @@ if __name__ == "__main__":
             retry_keeps_what_succeeded, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
             many_runs_are_cancelled_and_that_is_previewed, why_shows_what_holds_a_run,
-            logs_of_one_node_and_as_json, hostile_text_is_inert_everywhere,
+            logs_of_one_node_and_as_json, artifacts_are_listed_and_fetched, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,
             what_is_not_drover_is_said_to_be, watch_goes_on_after_the_service_was_killed)])
