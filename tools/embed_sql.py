@@ -38,7 +38,7 @@ def parse_migrations(paths):
     out = []
     for i, path in enumerate(sorted(paths)):
         m = re.fullmatch(r"(\d{4})_(\w+)\.sql", path.name)
-        assert m and int(m.group(1)) == i + 1, f"{path}: migrations are numbered without a gap"
+        assert m and int(m.group(1)) > i, f"{path}: migrations have numbers that grow"
         data = path.read_bytes()
         out.append((i + 1, m.group(2), data.decode(), hashlib.sha256(data).hexdigest()))
     return out

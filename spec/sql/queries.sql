@@ -146,6 +146,9 @@ SELECT inputs FROM workflow_approvals
 WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
 	AND inputs >= 'sha256:' AND inputs < 'sha256;'
 
+-- name: workflow_delete_signals
+DELETE FROM run_signals WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+
 -- name: workflow_delete_events
 DELETE FROM run_events WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
 
@@ -329,6 +332,19 @@ SELECT seq, time_ms, type, data FROM run_events WHERE rid = $1 AND seq > $2 ORDE
 
 -- name: event_last
 SELECT coalesce(max(seq), 0) AS n FROM run_events WHERE rid = $1
+
+-- name: signal_add
+INSERT INTO run_signals (rid, seq, name, data, time_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (rid, seq) DO NOTHING
+
+-- name: signal_delete
+DELETE FROM run_signals WHERE rid = $1 AND seq = $2
+
+-- name: signals_delete
+DELETE FROM run_signals WHERE rid = $1
+
+-- name: signal_list
+SELECT seq, name, data, time_ms FROM run_signals WHERE rid = $1 ORDER BY seq
 
 -- name: log_add
 INSERT INTO agent_logs (rid, node_id, seq, n_lines, attempt, attempt_id, time_ms, text)

@@ -215,6 +215,10 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 	put_text(o, "id", value_text(value_getz(node, "id")));
 	put_optional(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
 	put_optional(o, "action", value_text(value_getz(node, "action")));
+	if (value_getz(node, "wait")) {
+		json_out_key(o, "wait");
+		json_out_value(o, value_getz(node, "wait"));
+	}
 	if (value_getz(node, "sleep"))
 		put_text(o, "sleep", value_text(value_getz(node, "sleep")));
 	put_z(o, "status", node_status_name(status_of(v, run)));

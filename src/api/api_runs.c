@@ -140,7 +140,7 @@ struct call_done runs_list_of_workflow(struct call *c)
 /* ---- cancel ---- */
 
 /* The engine knows open runs only: one that ended is a conflict, not a stranger. */
-static struct call_done not_open(struct call *c)
+struct call_done runs_not_open(struct call *c)
 {
 	struct run_detail d = {0};
 	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
@@ -155,7 +155,7 @@ static void cancelled(void *arg, const struct engine_reply *reply)
 {
 	struct call *c = arg;
 	if (reply->outcome == ENGINE_NOT_FOUND) {
-		(void)call_on_reader(c, not_open);
+		(void)call_on_reader(c, runs_not_open);
 		return;
 	}
 	if (reply->outcome > ENGINE_REPLAYED) {

@@ -25,6 +25,12 @@ struct call_done runs_attempts(struct call *c);
 struct call_done runs_cancel(struct call *c);
 struct call_done runs_retry(struct call *c);
 struct call_done runs_why(struct call *c);
+/* On a reader: 409 for a run that has ended, 404 for one that never was. */
+struct call_done runs_not_open(struct call *c);
+
+/* api_signals.c */
+struct call_done signals_send(struct call *c);
+struct call_done events_receive(struct call *c);
 
 /* api_workflows.c */
 struct call_done workflows_create(struct call *c);

@@ -118,6 +118,10 @@ enum {
 	LIMIT_PAGE_MOST = 500,
 	LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
 	LIMIT_IDEMPOTENCY_HOURS = 24,
+	LIMIT_SUBJECT_BYTES = 255,             /* of an event or a signal's name */
+	LIMIT_SIGNAL_BYTES = 64 << 10,         /* data of one signal */
+	LIMIT_RUN_SIGNALS = 1000,              /* kept by one run until a node waits for them */
+	LIMIT_RUN_SIGNALS_BYTES = 4 << 20,     /* the same, in all */
 
 	/* HTTP server */
 	LIMIT_HTTP_CONNECTIONS = 2048,         /* at once; more wait in the listen queue */

@@ -86,6 +86,8 @@ static void put_other(const struct line *l)
 	table_put(verb);
 	put_dim(print_text(l->data, "why"));
 	put_dim(print_text(l->data, "reason"));
+	put_dim(print_text(l->data, "event"));
+	put_dim(print_text(l->data, "name"));
 	if (print_text(l->data, "until").n > 0) {
 		printf("  until");
 		put_dim(print_text(l->data, "until"));

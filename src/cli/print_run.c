@@ -47,6 +47,16 @@ static void put_bar(struct buf *out, struct span run, struct span node)
 
 /* ---- nodes ---- */
 
+/* The agent and its action, or what the node waits for. */
+static void put_what(struct buf *out, const struct value *n)
+{
+	const struct value *wait = value_getz(n, "wait");
+	bool sleeps = value_getz(n, "sleep") != NULL;
+	buf_put_str(out, wait ? STR("wait") : sleeps ? STR("sleep") : print_text(n, "agent"));
+	buf_putc(out, ' ');
+	buf_put_str(out, wait ? print_text(wait, "event") : print_text(n, sleeps ? "sleep" : "action"));
+}
+
 static void node_row(struct table *t, const struct value *n, struct span run)
 {
 	CLEANUP_BUF struct buf took = {0}, bar = {0}, agent = {0};
@@ -54,10 +64,7 @@ static void node_row(struct table *t, const struct value *n, struct span run)
 	print_took(&took, n);
 	if (run.from >= 0 && s.from >= 0 && value_getz(n, "copiedFrom") == NULL)
 		put_bar(&bar, run, (struct span){s.from, s.to < 0 ? run.to : s.to});
-	bool sleeps = value_getz(n, "sleep") != NULL;
-	buf_put_str(&agent, sleeps ? STR("sleep") : print_text(n, "agent"));
-	buf_putc(&agent, ' ');
-	buf_put_str(&agent, print_text(n, sleeps ? "sleep" : "action"));
+	put_what(&agent, n);
 	int64_t tries = print_int(n, "attempt");
 	table_cell(t, print_text(n, "id"));
 	table_cell(t, buf_str(&agent));

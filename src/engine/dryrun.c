@@ -116,6 +116,10 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 	for (uint32_t k = 0; k < n->n_depends; k++)
 		json_out_str(o, x->plan->nodes[n->depends[k]].id);
 	json_out_end(o);
+	if (n->wait_event.n) {
+		json_out_key(o, "waitsFor");
+		json_out_str(o, n->wait_event);
+	}
 	write_when(x, n);
 	if (n->agent.n)
 		write_inputs(x, n);

@@ -167,6 +167,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	list_init(&e->queue);
 	list_init(&e->schedules);
 	list_init(&e->stops);
+	list_init(&e->waits);
 	list_init(&e->replies);
 	e->replies_limit.kind = TIMER_REPLIES_LIMIT;
 	e->store_retry.kind = TIMER_STORE_RETRY;

@@ -90,7 +90,7 @@ struct engine_reply { /* borrowed for the call */
 	enum engine_outcome outcome;
 	const struct diag *diag;      /* CONFLICT, INVALID: findings; else NULL */
 	struct str id;                /* of the agent, workflow or run */
-	int64_t version;              /* workflow saves */
+	int64_t version;              /* workflow saves; events: nodes that got it */
 	enum run_status status;       /* triggers, cancel: the run's status */
 	enum approval_status approval; /* decisions: what the approval is now */
 	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE, UNDECIDED */
@@ -163,6 +163,33 @@ void engine_key_release(struct engine *e, struct str project, struct str key);
 /* OK with the status it has then; CONFLICT when it is final already. */
 void engine_run_cancel(struct engine *e, struct str project, struct str run_id, struct str reason,
 		       engine_reply_fn fn, void *arg);
+
+/*
+ * A signal for one run: the output of the first of its nodes (as the definition orders them) that
+ * waits for an event of this name and whose filter is true of {type: name, data}; when none does
+ * it is kept, durably, until one does. OK with the id of the node, or an empty one (kept); BUSY
+ * when the run keeps too many; CONFLICT when it is ending.
+ */
+struct run_signal {
+	struct str project, run_id, name;
+	const struct value *data; /* NULL = null */
+};
+void engine_run_signal(struct engine *e, const struct run_signal *signal, engine_reply_fn fn,
+		       void *arg);
+
+/*
+ * An event (CloudEvents, as one object) for every node of the project's runs that waits for its
+ * `type` and whose filter is true of it; its `data` is their output. The key names the event and
+ * was claimed by engine_key_claim(): within LIMIT_IDEMPOTENCY_HOURS the same key delivers nothing
+ * (REPLAYED). OK with the number of nodes in `version`.
+ */
+struct event_delivery {
+	struct str project, key;
+	const struct key_row *known_key; /* as in run_trigger */
+	const struct value *event;
+};
+void engine_event_deliver(struct engine *e, const struct event_delivery *delivery,
+			  engine_reply_fn fn, void *arg);
 
 /*
  * A decision on a node that waits for approval. The first one that decides wins: OK, with what the

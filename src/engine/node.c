@@ -10,7 +10,8 @@
  *       |
  *       +--> WAITING_APPROVAL --> QUEUED, RUNNING (approved), FAILED (denied), CANCELLED
  *       |
- *       +--> RUNNING (sleeps: no attempt but a struct wait) --> SUCCESS, CANCELLED, TIMED_OUT
+ *       +--> RUNNING (sleeps or waits for an event: no attempt but a struct wait)
+ *                  --> SUCCESS, FAILED (wait_timeout), CANCELLED, TIMED_OUT
  *
  * forEach brings states of its own between PENDING and the end.
  */
@@ -209,7 +210,7 @@ void node_judge(struct run *r, uint32_t index)
 	case JOIN_RUN:
 		if (!pass_when(r, index))
 			break;
-		if (r->plan->nodes[index].sleep_ms > 0)
+		if (plan_node_waits(&r->plan->nodes[index]))
 			wait_begin(r, index);
 		else if (approval_needed(r, index))
 			approval_request(r, index);

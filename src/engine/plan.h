@@ -60,6 +60,9 @@ struct plan_node {
 	bool keep_output; /* a template may ask for its output */
 	int64_t timeout_ms; /* 0 = none */
 	int64_t sleep_ms;   /* > 0: the node sleeps; it has no agent */
+	struct str wait_event;             /* not empty: it waits for this; it has no agent */
+	const struct resolve *wait_filter; /* NULL = any such event */
+	int64_t wait_ms;                   /* 0 = for ever */
 	struct plan_retry retry;
 	const struct plan_approval *approval; /* NULL = only when its agent asks for it */
 	struct str limits;               /* JSON object, "" = none */
@@ -115,6 +118,12 @@ static inline void plan_unrefp(struct plan **p)
 	plan_unref(*p);
 }
 #define CLEANUP_PLAN CLEANUP(plan_unrefp)
+
+/* Whether the node waits instead of having an agent. */
+static inline bool plan_node_waits(const struct plan_node *n)
+{
+	return n->sleep_ms > 0 || n->wait_event.n > 0;
+}
 
 /* The node's index, or -1. */
 int64_t plan_find(const struct plan *p, struct str node_id);

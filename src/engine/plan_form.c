@@ -19,6 +19,7 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 		value_putz(a, &to, "action", value_str(n->action));
 	}
 	keep(a, &to, from, "sleep");
+	keep(a, &to, from, "wait");
 	if (n->workspace)
 		value_putz(a, &to, "workspace", *resolve_tree(n->workspace));
 	if (n->agent.n)

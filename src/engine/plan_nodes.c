@@ -31,7 +31,7 @@ static const struct field_spec node_fields[] = {
 	{"workflow", "sub-workflows are not in this version of drover; name an agent"},
 	{"approvalRequired", NULL},
 	{"approval", NULL},
-	{"wait", "wait" NOT_YET},
+	{"wait", NULL},
 	{"sleep", NULL},
 	{"secrets", "secrets are not in this version of drover; remove them"},
 	{"queue", "queue" NOT_YET},
@@ -130,8 +130,7 @@ static const struct resolve *compile(struct plan_build *b, const struct value *v
 	return resolve_compile(&b->plan->arena, copy, path, b->diag);
 }
 
-static const struct resolve *compile_text(struct plan_build *b, const struct fields *f,
-					  const char *key)
+const struct resolve *plan_build_text(struct plan_build *b, const struct fields *f, const char *key)
 {
 	const struct value *v = fields_kind(f, key, VALUE_STRING, false);
 	if (!v)
@@ -164,7 +163,7 @@ static void read_workspace(struct plan_build *b, const struct fields *f, struct 
 	if (!v)
 		return;
 	if (v->kind != VALUE_OBJECT) {
-		n->workspace = compile_text(b, f, "workspace");
+		n->workspace = plan_build_text(b, f, "workspace");
 		return;
 	}
 	struct fields w;
@@ -174,7 +173,7 @@ static void read_workspace(struct plan_build *b, const struct fields *f, struct 
 	fields_open(&w, v, b->diag, place);
 	fields_known(&w, workspace_fields, ARRAY_LEN(workspace_fields));
 	if (fields_kind(&w, "path", VALUE_STRING, true))
-		n->workspace = compile_text(b, &w, "path");
+		n->workspace = plan_build_text(b, &w, "path");
 	if (!fields_str(&w, "mode", false, &mode) || str_eqz(mode, "read"))
 		return;
 	fields_bad(&w, "mode", "%s",

@@ -17,6 +17,7 @@ struct refs {
 	struct plan_ref *list;
 	uint32_t n_list;
 	bool dynamic; /* nodes[x]: any ancestor */
+	bool event;   /* the template may ask for the event */
 	size_t n_total;
 	struct far_ref *far;
 	size_t n_far, cap_far;
@@ -142,6 +143,8 @@ static void judge_ref(void *ctx, const char *place, const struct cel_ref *ref)
 		judge_member(x, place, ref, 1, "run", run, ARRAY_LEN(run));
 	else if (str_eqz(root, "workflow"))
 		judge_member(x, place, ref, 1, "workflow", workflow, ARRAY_LEN(workflow));
+	else if (str_eqz(root, "event") && x->event)
+		return;
 	else if (str_eqz(root, "event") || str_eqz(root, "item") || str_eqz(root, "index"))
 		diag_add(x->build->diag, place, "\"%.*s\" is not in this version of drover",
 			 STR_ARG(root));
@@ -185,6 +188,10 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 	x->dynamic = false;
 	if (n->when)
 		resolve_refs(n->when, judge_ref, x);
+	x->event = true;
+	if (n->wait_filter)
+		resolve_refs(n->wait_filter, judge_ref, x);
+	x->event = false;
 	if (n->workspace)
 		resolve_refs(n->workspace, judge_ref, x);
 	if (n->inputs)

@@ -13,6 +13,7 @@
 #include "engine/node.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
+#include "engine/signal.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 
@@ -292,6 +293,8 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 	r->started_ms = row->started_ms;
 	r->n_events = open->last_event_seq;
 	schedule_run_recovered(r);
+	for (size_t i = 0; i < open->n_signals; i++)
+		signal_recover(r, &open->signals[i]);
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
 		if (n->status == NODE_WAITING_APPROVAL)

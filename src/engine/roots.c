@@ -72,6 +72,8 @@ static bool root(void *ctx, struct str name, struct value *ret)
 		*ret = run_value(x);
 	else if (str_eqz(name, "workflow"))
 		*ret = workflow_value(x);
+	else if (str_eqz(name, "event") && x->event)
+		*ret = *x->event;
 	else if (str_eqz(name, "project"))
 		*ret = value_str(x->run->plan->project);
 	else

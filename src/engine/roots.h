@@ -1,4 +1,5 @@
-/* What templates see of a run: context, nodes, run, workflow, project. Private to src/engine. */
+/* What templates see of a run: context, nodes, run, workflow, project; to the
+ * filter of a wait also event. Private to src/engine. */
 #pragma once
 
 #include "engine/state.h"
@@ -7,6 +8,7 @@ struct roots {
 	struct run *run;
 	uint32_t index; /* of the node whose templates are resolved */
 	struct arena *arena;
+	const struct value *event; /* that a wait's filter is asked about; else NULL */
 };
 
 struct resolve_roots roots_env(struct roots *r);

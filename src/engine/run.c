@@ -25,6 +25,7 @@
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/schedule.h"
+#include "engine/signal.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 
@@ -74,6 +75,8 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 	r->trigger = str_n(text + context.n, trigger.n);
 	r->created_ms = e->wall_ms;
 	r->limit.kind = TIMER_RUN_LIMIT;
+	list_init(&r->waits);
+	list_init(&r->signals);
 	r->n_unfinished = (uint32_t)plan->n_nodes;
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		r->nodes[i].counts.n = plan->nodes[i].n_depends;
@@ -192,6 +195,7 @@ static void finish(struct run *r, enum run_status status, struct str error)
 {
 	struct engine *e = r->engine;
 	timer_disarm(&e->timers, &r->limit);
+	signal_drop(r);
 	move(r, status);
 	tell_finished(r, error);
 	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
@@ -304,6 +308,7 @@ void run_free(struct run *r)
 		if (r->nodes[i].approval)
 			approval_free(r->nodes[i].approval);
 	}
+	signal_free(r);
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));
 	list_remove(&r->link);

@@ -62,12 +62,21 @@ struct attempt {
 	size_t log_bytes;
 };
 
+/* A signal that came before a node waited for it. */
+struct signal {
+	struct list link; /* run.signals */
+	int64_t seq;
+	struct str name, data; /* behind this struct */
+};
+
 /* What a node without an attempt waits for, while it does: see engine/wait.h. */
 struct wait {
 	struct run *run;
 	uint32_t index; /* of the node */
-	struct timer timer;
-	int64_t wake_ms; /* wall clock */
+	struct timer timer; /* armed unless it waits for an event without time-out */
+	int64_t wake_ms;    /* wall clock, 0 = no timer */
+	struct list link;   /* waits for an event: engine.waits */
+	struct list in_run; /* the same: run.waits */
 };
 
 /* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
@@ -108,6 +117,10 @@ struct run {
 	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
 	uint32_t n_waiting; /* nodes WAITING_APPROVAL */
 	uint32_t settled_first, settled_last; /* index + 1 */
+	struct list waits;   /* of nodes that wait for an event */
+	struct list signals; /* kept, by seq */
+	int64_t last_signal;
+	size_t n_signals, signal_bytes;
 	struct str context, trigger;          /* in one block at context.p */
 	struct node nodes[];
 };
@@ -127,6 +140,7 @@ struct engine {
 	struct timer schedules_timer; /* of the nearest fire */
 	struct list queue; /* attempts that wait for a slot */
 	struct list replies; /* that wait for their rows to be durable */
+	struct list waits; /* of all nodes that wait for an event */
 	struct list stops; /* attempts to be stopped when the call is over */
 	struct id_gen ids;
 	struct rng rng;

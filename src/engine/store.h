@@ -21,7 +21,7 @@
  *
  * Both ways: a project that is empty means any; rows for a run that is not there are let go; a row
  * that is there already is not added again (RUN, VERSION, ATTEMPT, APPROVAL,
- * EVENT, LOG).
+ * EVENT, LOG, SIGNAL).
  */
 #pragma once
 
@@ -49,6 +49,8 @@ enum txn_op_kind {
 	TXN_APPROVAL_SET, /* status, responses, responded_by, notes, responded_ms */
 	TXN_EVENT_ADD,
 	TXN_LOG_ADD,
+	TXN_SIGNAL_ADD,
+	TXN_SIGNAL_DELETE,   /* by (run_id, seq); seq 0 = all of the run */
 	TXN_KEY_PUT,     /* insert or replace by (project, key) */
 	TXN_SCHEDULE_PUT,    /* insert or replace by id */
 	TXN_SCHEDULE_DELETE, /* by schedule.id */
@@ -67,6 +69,7 @@ struct txn_op {
 		struct approval_row approval;
 		struct event_row event;
 		struct log_row log;
+		struct signal_row signal;
 		struct key_row key;
 		struct schedule_row schedule;
 	};
@@ -127,6 +130,8 @@ struct open_run {
 	size_t n_attempts;
 	struct approval_row *approvals;
 	size_t n_approvals;
+	struct signal_row *signals; /* by seq */
+	size_t n_signals;
 	int64_t last_event_seq;
 };
 

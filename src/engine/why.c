@@ -17,6 +17,7 @@ static const char *const reasons[] = {
 	[WHY_BACKOFF] = "retry_backoff",
 	[WHY_QUEUED] = "queued",
 	[WHY_SLEEP] = "sleeping",
+	[WHY_EVENT] = "waiting_event",
 	[WHY_STOPPING] = "stopping",
 	[WHY_APPROVAL] = "waiting_approval",
 	[WHY_DEPENDENCIES] = "waiting_dependencies",
@@ -273,8 +274,42 @@ static struct said say_attempt(const struct why *w, const struct attempt *a)
 
 /* ---- what waits without an attempt ---- */
 
+/* What a signal for it may be called; a pattern, or what a shell would read otherwise, is not a
+ * name to copy. */
+static const char *signal_name(const struct why *w, struct str event)
+{
+	for (size_t i = 0; i < event.n; i++) {
+		char c = event.p[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '.' || c == '_' || (c == '-' && i > 0)))
+			return "NAME";
+	}
+	return arena_dup(w->a, event.p, event.n);
+}
+
+static struct said say_event(const struct why *w, const struct wait *wait)
+{
+	const struct plan_node *pn = &w->run->plan->nodes[wait->index];
+	struct said s = {.reason = WHY_EVENT,
+			 .since_ms = w->run->nodes[wait->index].started_ms};
+	const char *until = "";
+	if (wait->wake_ms) {
+		s.until_ms = due_as_stored(w->e, &wait->timer, wait->wake_ms);
+		until = arena_printf(w->a, ", until %s", time_text(w->a, s.until_ms));
+	}
+	s.command = arena_printf(w->a, "drover signal %s %s", w->run->id.text,
+				 signal_name(w, pn->wait_event));
+	s.sentence = arena_printf(w->a, "waits since %s for a signal or an event %.*s%s%s (%s)",
+				  time_text(w->a, s.since_ms), STR_ARG(pn->wait_event),
+				  pn->wait_filter ? " that its filter lets through" : "", until,
+				  s.command);
+	return s;
+}
+
 static struct said say_wait(const struct why *w, const struct wait *wait)
 {
+	if (w->run->plan->nodes[wait->index].wait_event.n)
+		return say_event(w, wait);
 	struct said s = {.reason = WHY_SLEEP,
 			 .since_ms = w->run->nodes[wait->index].started_ms,
 			 .until_ms = due_as_stored(w->e, &wait->timer, wait->wake_ms)};
@@ -333,6 +368,8 @@ static const char *short_reason(const struct said *s)
 		return "waits for a slot for scripts";
 	case WHY_SLEEP:
 		return "sleeps";
+	case WHY_EVENT:
+		return "waits for an event";
 	case WHY_STOPPING:
 		return "is being stopped";
 	case WHY_APPROVAL:

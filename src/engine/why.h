@@ -20,6 +20,7 @@ enum why_reason {
 	WHY_BACKOFF,      /* waits for its next attempt */
 	WHY_QUEUED,       /* waits for a slot */
 	WHY_SLEEP,        /* until a time */
+	WHY_EVENT,        /* waits for a signal or an event */
 	WHY_STOPPING,     /* an attempt was asked to stop */
 	WHY_APPROVAL,     /* waits for people */
 	WHY_DEPENDENCIES, /* waits for other nodes */

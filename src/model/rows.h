@@ -135,6 +135,14 @@ struct log_row { /* agent_logs: consecutive stderr lines of one attempt */
 	struct str text; /* lines joined by \n, the last without one */
 };
 
+struct signal_row { /* run_signals: came before a node of the run waited for it */
+	struct str run_id;
+	int64_t seq; /* from 1 */
+	struct str name;
+	struct str data; /* JSON */
+	int64_t time_ms;
+};
+
 struct key_row { /* idempotency_keys */
 	struct str project, key;
 	struct str body_sha256;

@@ -340,6 +340,22 @@ static int dump_schedules(struct store_reader *r, struct buf *out)
 	return rc;
 }
 
+/* Only of runs that are open: recovery is who reads them. */
+static int dump_signals_of(void *arg, struct arena *a UNUSED, const struct open_run *run)
+{
+	struct buf *out = arg;
+	for (size_t i = 0; i < run->n_signals; i++) {
+		buf_puts(out, "signal");
+		put_text(out, "run", run->run.id);
+		put_int(out, "seq", run->signals[i].seq);
+		put_text(out, "name", run->signals[i].name);
+		put_text(out, "data", run->signals[i].data);
+		put_int(out, "time", run->signals[i].time_ms);
+		buf_putc(out, '\n');
+	}
+	return 0;
+}
+
 int dump_store(struct store_reader *r, struct buf *out)
 {
 	int rc = dump_agents(r, out);
@@ -347,5 +363,7 @@ int dump_store(struct store_reader *r, struct buf *out)
 		rc = dump_workflows(r, out);
 	if (rc == 0)
 		rc = dump_schedules(r, out);
-	return rc ? rc : dump_runs(r, out);
+	if (rc == 0)
+		rc = dump_runs(r, out);
+	return rc ? rc : r->ops->open_runs(r, dump_signals_of, out);
 }

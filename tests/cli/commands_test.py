@@ -263,6 +263,23 @@ def retry_with_another_context_and_planned(w):
     assert w("show", old, "--json").json["context"] == {"n": 1, "other": "x"}
 
 
+def a_signal_ends_the_wait_of_a_run(w):
+    w("apply", "-f", "-", stdin="name: gate\nnodes:\n  - {id: w, wait: {event: order.*}}\n"
+      "  - {id: s, dependsOn: [w], sleep: 10ms}\n  - {id: e, dependsOn: [s], wait: {event: x}}\n")
+    run = one_run(w, "gate")
+    assert "wait order.*" in w("show", run).out
+    assert w("signal", run, "nobody").out == "\n"  # kept
+    assert w("signal", run, "order.paid", "--data", '{"n": 1}').out == "w\n"
+    w("signal", run, "x")
+    out = w("watch", run).out
+    assert "waiting  event  order.*" in out and "waiting  sleep  until" in out, out
+    got = w("show", run, "--json").json
+    assert got["nodes"][0]["output"] == {"n": 1} and "sleep 10ms" in w("show", run).out
+    assert "ended already" in w("signal", run, "x", status=1).err
+    assert w("signal", run, "x", "--data", "{", status=2).err
+    assert w("signal", "00000000-0000-7000-8000-000000000000", "x", status=1).err
+
+
 # ---- runs under way
 
 
@@ -477,7 +494,7 @@ if __name__ == "__main__":
             run_starts_and_watches_to_the_end, events_come_as_json_lines,
             context_comes_from_keys_and_documents, a_dry_run_starts_nothing_and_a_key_starts_once,
             runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
-            retry_keeps_what_succeeded, retry_with_another_context_and_planned,
+            retry_keeps_what_succeeded, a_signal_ends_the_wait_of_a_run, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
             many_runs_are_cancelled_and_that_is_previewed, why_shows_what_holds_a_run,
             logs_of_one_node_and_as_json, artifacts_are_listed_and_fetched, hostile_text_is_inert_everywhere,

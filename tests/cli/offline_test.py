@@ -7,7 +7,7 @@ import tempfile
 from cli import NOWHERE, PROGRAM, drover, environment
 from daemon import SOURCE, main
 
-COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry agents "
+COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry signal agents "
             "agent schedules eval validate cron doctor version completion").split()
 OBJECT = '{"type":"object","required":["x"]}'
 
@@ -35,7 +35,7 @@ def a_misspelt_command_or_option_is_a_usage_error_that_helps():
 def wrong_numbers_of_arguments_are_usage_errors():
     for args in (["show"], ["show", "a", "b"], ["watch"], ["logs"], ["logs", "a", "b", "c"],
                  ["artifacts"], ["artifacts", "a", "b", "c"], ["artifacts", "01234567-0123-7123-8123-0123456789ab", "a/1/b", "-o", "/nonexistent/x"],
-                 ["cancel"], ["retry"], ["run"], ["runs", "x"], ["agents", "x"], ["apply"],
+                 ["cancel"], ["retry"], ["signal"], ["signal", "x"], ["run"], ["runs", "x"], ["agents", "x"], ["apply"],
                  ["diff"], ["lint"], ["eval"], ["validate", "{}"], ["schedules", "x"], ["schedules", "walk", "x"],
                  ["schedules", "backfill", "x"], ["agent"], ["agent", "run"],
                  ["agent", "walk", "x"], ["version", "x"], ["completion"], ["completion", "ksh"],
@@ -55,7 +55,7 @@ def an_unreachable_server_gives_3():
         for args in (["apply", "-f", f.name], ["diff", "-f", f.name], ["workflows"], ["run", "x"], ["run", "x", "--watch"], ["runs"],
                      ["show", "x"], ["show", "01234567"], ["watch", "x"], ["logs", "x"],
                      ["logs", "x", "y", "-f"], ["artifacts", "x"],
-                     ["artifacts", "x", "a/1/b"], ["cancel", "x"], ["retry", "x"], ["agents"]):
+                     ["artifacts", "x", "a/1/b"], ["cancel", "x"], ["retry", "x"], ["signal", "x", "go"], ["agents"]):
             r = drover(*args, server=NOWHERE, status=3)
             assert NOWHERE in r.err and not r.out, (args, r.err)
             assert drover(*args, "--server", NOWHERE, status=3).err == r.err

@@ -13,6 +13,7 @@ struct mnode {
 	const struct value *def;
 	const struct node_row *row;
 	enum end end;
+	bool waits, given; /* while its events are walked: waits for one; a signal was for it */
 	const struct attempt_row **attempts;
 	size_t n_attempts;
 	const struct approval_row *approval;
@@ -334,7 +335,12 @@ static bool judge_approval(struct model *m, const struct mnode *n)
 				   judge_quorum(m, n);
 }
 
-/* A node without an agent: it ends well, or its run was stopped. */
+static struct str awaited(const struct mnode *n)
+{
+	return value_text(value_getz(value_getz(n->def, "wait"), "event"));
+}
+
+/* A node without an agent: it ends well, or in time-out, or its run was stopped. */
 static bool judge_sleep(struct model *m, const struct mnode *n)
 {
 	bool stopped = n->row->status == NODE_CANCELLED || n->row->status == NODE_TIMED_OUT;
@@ -344,17 +350,19 @@ static bool judge_sleep(struct model *m, const struct mnode *n)
 		return judge_copy(m, n);
 	if (stopped && m->run->run.stopping == STOP_NONE)
 		return fail(m, n, "was stopped, but its run was not");
-	if (!stopped && n->row->status != NODE_SUCCESS && n->row->status != NODE_SKIPPED)
+	bool late = awaited(n).n && n->row->status == NODE_FAILED &&
+		    str_eqz(code_of(m, n->row->error), "wait_timeout");
+	if (!stopped && !late && n->row->status != NODE_SUCCESS && n->row->status != NODE_SKIPPED)
 		return fail(m, n, "sleeps, and became %s", node_status_name(n->row->status));
 	if (n->row->status == NODE_SUCCESS &&
-	    (!n->row->started_ms || !str_eqz(n->row->output, "{}")))
+	    (!n->row->started_ms || (!awaited(n).n && !str_eqz(n->row->output, "{}"))))
 		return fail(m, n, "never slept, or gave %.*s", STR_ARG(n->row->output));
 	return true;
 }
 
 static bool sleeps(const struct mnode *n)
 {
-	return value_getz(n->def, "sleep") != NULL;
+	return value_getz(n->def, "sleep") || value_getz(n->def, "wait");
 }
 
 static bool judge_attempts(struct model *m, const struct mnode *n)
@@ -505,6 +513,88 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 	       fail(m, NULL, "%zu events of node ends, want %zu", n_ends, n_want);
 }
 
+/* ---- signals ---- */
+
+/* What the simulation waits for: a name as it is, or its first part with anything behind. */
+static bool awaits(const struct mnode *n, struct str name)
+{
+	struct str event = awaited(n);
+	if (!event.n)
+		return false;
+	bool any = event.p[event.n - 1] == '*' || event.p[event.n - 1] == '>';
+	return any ? str_starts(name, str_n(event.p, event.n - 1)) : str_eq(name, event);
+}
+
+struct kept {
+	struct str names[64];
+	size_t n;
+};
+
+/* A node begins to wait: the oldest kept signal that fits is for it. */
+static void begin_wait(struct mnode *n, struct kept *kept)
+{
+	for (size_t i = 0; i < kept->n; i++) {
+		if (!awaits(n, kept->names[i]))
+			continue;
+		memmove(&kept->names[i], &kept->names[i + 1],
+			(kept->n - i - 1) * sizeof(kept->names[0]));
+		kept->n--;
+		n->given = true;
+		return;
+	}
+	n->waits = true;
+}
+
+static bool take_signal(struct model *m, struct kept *kept, struct str name, struct str node_id)
+{
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		struct mnode *n = &m->nodes[i];
+		if (!n->waits || !awaits(n, name))
+			continue;
+		n->waits = false;
+		n->given = true;
+		return str_eq(n->id, node_id) || fail(m, n, "waits, and a signal went elsewhere");
+	}
+	if (node_id.n)
+		return fail(m, find(m, node_id), "got a signal and did not wait for it");
+	ASSERT(kept->n < ARRAY_LEN(kept->names));
+	kept->names[kept->n++] = name;
+	return true;
+}
+
+static bool end_wait(struct model *m, struct mnode *n, struct str status)
+{
+	bool good = str_eqz(status, "SUCCESS");
+	if (n->given && !good)
+		return fail(m, n, "got a signal and became %.*s", STR_ARG(status));
+	if (good && !n->given && !str_starts(awaited(n), STR("e.")))
+		return fail(m, n, "ended well without a signal");
+	n->waits = false;
+	return true;
+}
+
+/* Each signal is for exactly the node that is first in turn, and none is lost. */
+static bool judge_signals(struct model *m, const struct event_row *events, size_t n_events)
+{
+	struct kept kept = {0};
+	for (size_t i = 0; i < n_events; i++) {
+		struct value data = parsed(m, events[i].data);
+		struct str id = value_text(value_getz(&data, "nodeId"));
+		struct mnode *n = id.n ? find(m, id) : NULL;
+		if (str_eqz(events[i].type, "run.signal")) {
+			if (!take_signal(m, &kept, value_text(value_getz(&data, "name")), id))
+				return false;
+		} else if (str_eqz(events[i].type, "node.waiting") && awaited(n).n) {
+			begin_wait(n, &kept);
+		} else if (str_eqz(events[i].type, "node.finished") && awaited(n).n &&
+			   n->row->started_ms) {
+			if (!end_wait(m, n, value_text(value_getz(&data, "status"))))
+				return false;
+		}
+	}
+	return true;
+}
+
 const char *model_judge(struct arena *a, const struct run_detail *run,
 			const struct event_row *events, size_t n_events)
 {
@@ -512,6 +602,7 @@ const char *model_judge(struct arena *a, const struct run_detail *run,
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
 	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
-		judge_events(&m, events, n_events);
+		(void)(judge_events(&m, events, n_events) &&
+		       judge_signals(&m, events, n_events));
 	return m.wrong;
 }

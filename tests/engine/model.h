@@ -3,7 +3,8 @@
  * out what every node must have become. It shares no code with the engine but the JSON parser.
  *
  * It understands conditions of the form {{ context.NAME }} and inputs of the form
- * {"v": "{{ nodes.ID.output.n }}"}.
+ * {"v": "{{ nodes.ID.output.n }}"}; it takes it that events whose name begins with "s." come as
+ * signals only, and those with "e." as events only.
  */
 #pragma once
 

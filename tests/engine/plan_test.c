@@ -137,6 +137,15 @@ static const struct wrong wrongs[] = {
 	 "'inputs':{},'retry':{},'timeout':'1s'}]}",
 	 "nodes[0].agent nodes[0].action nodes[0].inputs nodes[0].retry nodes[0].timeout",
 	 "means nothing for a node with sleep"},
+	{"{'name':'x','nodes':[{'id':'a','wait':'go'},{'id':'b','wait':{}},"
+	 "{'id':'c','wait':{'event':'a..b','filter':'yes','timeout':'0s','evnt':1}},"
+	 "{'id':'d','sleep':'1s','wait':{'event':'a'},'action':'run'}]}",
+	 "nodes[0].wait nodes[1].wait.event nodes[2].wait.evnt nodes[2].wait.event "
+	 "nodes[2].wait.filter nodes[2].wait.timeout nodes[3].wait nodes[3].action",
+	 "must be an object"},
+	{"{'name':'x','nodes':[{'id':'a','wait':{'event':'a',"
+	 "'filter':'{{ event.x && nodes.b.output }}'},'when':'{{ event.x }}'}]}",
+	 "nodes[0].when nodes[0].wait.filter", NULL},
 	{"{'name':'x','project':'other','nodes':[" OK_NODE "]}", "nodes[0].agent", "no agent"},
 };
 

@@ -21,6 +21,7 @@
 #include "store/mem/mem.h"
 
 enum { RUNS_MOST = 24, LIVE_MOST = 256, KEYS = 4, WORKFLOWS_MOST = 3, OLD_IDS = 8 };
+enum { SENT_MOST = 4096, EVENT_IDS = 40 };
 enum { SEEDS_DEFAULT = 2000, DRAIN_MOST = 20000 };
 
 /* One step of time; all steps of a seed stay below the life of an idempotency key. */
@@ -28,7 +29,7 @@ enum { TIME_MOST_MS = 60000 };
 
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
-	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned, fired;
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned, fired, told;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
 } met;
 
@@ -42,7 +43,7 @@ struct live {
 
 struct request {
 	struct sim *sim;
-	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent */
+	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent */
 	char approval[ID_TEXT_BYTES];
 	enum approval_status decision;
 	int key; /* index, or -1 */
@@ -79,6 +80,15 @@ struct sim {
 	struct request *requests;
 	bool draining, jumped; /* the wall clock, ever */
 	int64_t n_output;
+	/* what was sent to waiting nodes: {"n": index} */
+	struct {
+		int id;               /* of the event, -1 = a signal */
+		char run[ID_TEXT_BYTES]; /* of the signal */
+		bool void_;           /* its id was answered for before: must reach nobody */
+		size_t n_told;
+	} sent[SENT_MOST];
+	size_t n_sent;
+	bool event_known[EVENT_IDS];
 	bool failed;
 	char why[600];
 };
@@ -300,6 +310,8 @@ static void on_reply(void *arg, const struct engine_reply *reply)
 	if (q->kind == 'p' && reply->outcome == ENGINE_CREATED)
 		wrong(s, "a planned retry was made");
 	met.planned += q->kind == 'p' && reply->outcome == ENGINE_OK && reply->json.n > 0;
+	if (q->kind == 'e' && reply->outcome <= ENGINE_REPLAYED)
+		s->event_known[q->key] = true;
 	if (q->kind == 'd')
 		judge_decision(s, q, reply);
 	if ((q->kind == 't' || q->kind == 'r') &&
@@ -466,6 +478,47 @@ static void act_agent(struct sim *s)
 		on_reply, request(s, 'a'));
 }
 
+static void act_signal(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	static const char *const names[] = {"s.a", "s.b", "s.c"};
+	if (s->n_runs == 0 || s->n_sent == SENT_MOST)
+		return;
+	char *run = arena_dupz(&a, s->runs[rng_below(&s->rng, s->n_runs)]);
+	struct value data = parse(&a, arena_printf(&a, "{\"n\":%zu}", s->n_sent));
+	s->sent[s->n_sent].id = -1;
+	snprintf(s->sent[s->n_sent++].run, ID_TEXT_BYTES, "%s", run);
+	struct run_signal x = {STR("default"), str_of(run),
+			       str_of(names[rng_below(&s->rng, ARRAY_LEN(names))]), &data};
+	say(s, "signal %.*s to %s", STR_ARG(x.name), run);
+	engine_run_signal(s->engine, &x, on_reply, request(s, 's'));
+}
+
+static void act_event(struct sim *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct key_row row;
+	if (s->n_sent == SENT_MOST)
+		return;
+	int id = (int)rng_below(&s->rng, EVENT_IDS);
+	struct str key = str_of(arena_printf(&a, "event-%d", id));
+	if (!engine_key_claim(s->engine, STR("default"), key))
+		return;
+	struct value event = parse(&a, arena_printf(&a, "{\"type\":\"e.%c\",\"data\":{\"n\":%zu}}",
+						    chance(s, 50) ? 'a' : 'b', s->n_sent));
+	s->sent[s->n_sent].id = id;
+	s->sent[s->n_sent++].void_ = s->event_known[id];
+	struct store_reader *r = reader(s);
+	struct event_delivery x = {.project = STR("default"), .key = key, .event = &event};
+	if (r->ops->key_get(r, &a, x.project, key, &row) == 0)
+		x.known_key = &row;
+	struct request *q = request(s, 'e');
+	q->key = id;
+	say(s, "event %d", id);
+	engine_event_deliver(s->engine, &x, on_reply, q);
+	r->ops->reader_free(r);
+}
+
 /* ---- faults and time ---- */
 
 /* What is final stays as it is. */
@@ -595,6 +648,10 @@ static void step(struct sim *s)
 		act_decide(s, chance(s, 85));
 	else if (dice < 158)
 		act_agent(s);
+	else if (dice < 190)
+		act_signal(s);
+	else if (dice < 210)
+		act_event(s);
 	else if (dice < 350)
 		act_answer(s);
 	else if (dice < 370)
@@ -782,6 +839,29 @@ static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail
 	}
 }
 
+/* What a waiting node was given is what somebody sent, to it, and no signal came twice. */
+static void judge_told(struct sim *s, struct arena *a, const struct run_detail *d)
+{
+	struct value definition, output;
+	ASSERT(json_parse(a, d->definition, JSON_DEFAULT, &definition, NULL) == 0);
+	const struct value *nodes = value_getz(&definition, "nodes");
+	for (size_t i = 0; i < d->n_nodes; i++) {
+		const struct node_row *row = &d->nodes[i];
+		if (!value_getz(&nodes->items[row->index], "wait") || row->status != NODE_SUCCESS ||
+		    row->copied_from.n)
+			continue;
+		ASSERT(json_parse(a, row->output, JSON_DEFAULT, &output, NULL) == 0);
+		const struct value *v = value_getz(&output, "n");
+		size_t n = v ? (size_t)v->i : SENT_MOST;
+		met.told++;
+		if (n >= s->n_sent || s->sent[n].void_)
+			wrong(s, "a node got %.*s, which nobody sent", STR_ARG(row->output));
+		else if (s->sent[n].id < 0 &&
+			 (s->sent[n].n_told++ > 0 || !str_eqz(d->run.id, s->sent[n].run)))
+			wrong(s, "signal %zu came twice, or to another run", n);
+	}
+}
+
 static void judge_run(struct sim *s, struct store_reader *r, const struct run_row *row)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -795,6 +875,7 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 		wrong(s, "%s", why);
 	judge_copies(s, &a, &d);
 	judge_sleeps(s, &a, &d);
+	judge_told(s, &a, &d);
 	for (size_t i = 0; i < d.n_approvals; i++)
 		met.approvals[d.approvals[i].status]++;
 	met.runs[d.run.status]++;
@@ -912,9 +993,9 @@ static bool simulate(uint64_t seed, bool trace)
 
 static void tell_met(void)
 {
-	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, fired %zu; runs:",
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, fired %zu, told %zu; runs:",
 	       met.crashes, met.attempts, met.lost, met.copied, met.slept,
-	       met.planned, met.fired);
+	       met.planned, met.fired, met.told);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

@@ -21,12 +21,21 @@ static size_t put_depends(struct rng *rng, size_t index, struct buf *out, size_t
 	return n;
 }
 
-/* A node that sleeps. */
-static void put_sleep(struct rng *rng, size_t index, struct buf *out)
+/* A node that sleeps, or waits for a signal (s.…) or an event (e.…). */
+static void put_wait(struct rng *rng, size_t index, struct buf *out)
 {
+	static const char *const events[] = {"s.a", "s.b", "s.*", "s.a", "e.a", "e.b", "e.>"};
 	size_t first;
-	buf_printf(out, "{\"id\":\"n%zu\",\"sleep\":\"%zums\"", index,
-		   (size_t)(1 + rng_below(rng, 9000)));
+	bool sleep = chance(rng, 40);
+	size_t ms = 1 + rng_below(rng, sleep ? 9000 : 30000);
+	buf_printf(out, "{\"id\":\"n%zu\"", index);
+	if (sleep)
+		buf_printf(out, ",\"sleep\":\"%zums\"", ms);
+	else
+		buf_printf(out, ",\"wait\":{\"event\":\"%s\",\"timeout\":\"%zums\"}",
+			   events[rng_below(rng, ARRAY_LEN(events))], ms);
+	if (chance(rng, 20))
+		buf_puts(out, ",\"continueOnError\":true");
 	put_depends(rng, index, out, &first);
 	if (chance(rng, 15))
 		buf_printf(out, ",\"when\":\"{{ context.w%zu }}\"",
@@ -84,8 +93,8 @@ void sim_graph(struct rng *rng, const char *name, struct buf *out)
 	struct buf nodes[NODES_MOST] = {0};
 	size_t n = chance(rng, 20) ? 1 + rng_below(rng, NODES_MOST) : 1 + rng_below(rng, 8);
 	for (size_t i = 0; i < n; i++)
-		if (chance(rng, 12))
-			put_sleep(rng, i, &nodes[i]);
+		if (chance(rng, 20))
+			put_wait(rng, i, &nodes[i]);
 		else
 			put_node(rng, i, &nodes[i]);
 	buf_printf(out, "{\"name\":\"%s\"", name);

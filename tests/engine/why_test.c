@@ -194,6 +194,24 @@ TEST(the_next_attempt_in_its_time)
 		"2023-11-14T22:13:31.000Z; it has no time-out");
 }
 
+TEST(a_wait_for_an_event)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':["
+		"{'id':'p','wait':{'event':'order.paid','timeout':'1h'}},"
+		"{'id':'any','wait':{'event':'order.*','filter':'{{ event.data.x }}'}}]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "p", "reason"), "waiting_event");
+	CHECK_Z(get(&y, "p", "until"), "2023-11-14T23:13:20.000Z");
+	CHECK_Z(get(&y, "p", "command"), arena_printf(&w.arena, "drover signal %s order.paid", run));
+	CHECK_Z(get(&y, "p", "sentence"),
+		arena_printf(&w.arena, "waits since " BEGIN " for a signal or an event order.paid, "
+			     "until 2023-11-14T23:13:20.000Z (drover signal %s order.paid)", run));
+	CHECK_Z(get(&y, "any", "sentence"),
+		arena_printf(&w.arena, "waits since " BEGIN " for a signal or an event order.* that "
+			     "its filter lets through (drover signal %s NAME)", run));
+}
+
 TEST(a_sleep)
 {
 	struct world w CLEANUP_WORLD;
@@ -378,7 +396,7 @@ TEST(an_answer_about_many_nodes_is_bounded)
 
 TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk),
 	 RUN(an_end_that_is_on_its_way), RUN(a_place_in_the_queue),
-	 RUN(the_next_attempt_in_its_time), RUN(a_sleep), RUN(an_approval),
+	 RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event), RUN(a_sleep), RUN(an_approval),
 	 RUN(other_nodes_down_to_the_real_blocker),
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),

@@ -467,6 +467,8 @@ TEST(deleting_a_workflow_takes_all_that_hangs_on_it)
 		(struct event_row){.run_id = STR("run-0002"), .seq = 1, .type = STR("x")};
 	txn_add(txn, TXN_LOG_ADD)->log = (struct log_row){
 		.run_id = STR("run-0002"), .node_id = STR("node-0000"), .seq = 1, .n_lines = 1};
+	txn_add(txn, TXN_SIGNAL_ADD)->signal =
+		(struct signal_row){.run_id = STR("run-0002"), .seq = 1, .name = STR("go")};
 	CHECK(commit(&f, txn));
 	CHECK(!str_eq(dump_text(&f, &a), before));
 	txn = txn_new();
@@ -900,6 +902,52 @@ TEST(keys_are_replaced_found_and_pruned)
 	CHECK_INT(ops->key_get(f.reader, &a, STR("default"), STR("key-0001"), &key), 0);
 }
 
+static int list_signals(void *arg, struct arena *a UNUSED, const struct open_run *run)
+{
+	for (size_t i = 0; i < run->n_signals; i++)
+		buf_printf(arg, "%.*s:%lld:%.*s=%.*s@%lld ", STR_ARG(run->run.id),
+			   (long long)run->signals[i].seq, STR_ARG(run->signals[i].name),
+			   STR_ARG(run->signals[i].data), (long long)run->signals[i].time_ms);
+	return 0;
+}
+
+static void put_signal(struct txn *txn, enum txn_op_kind kind, int run, int64_t seq)
+{
+	txn_add(txn, kind)->signal = (struct signal_row){
+		.run_id = numbered(&txn->arena, "run-", run),
+		.seq = seq,
+		.name = STR("go"),
+		.data = str_of(arena_printf(&txn->arena, "%lld", (long long)seq)),
+		.time_ms = 5,
+	};
+}
+
+TEST(signals_are_kept_in_order_until_they_are_taken)
+{
+	CLEANUP_FIXTURE struct fixture f;
+	fixture_open(&f);
+	struct txn *txn = txn_new();
+	for (int i = 0; i < 3; i++) {
+		put_run(txn, i);
+		for (int64_t seq = 3; seq > 0; seq--)
+			put_signal(txn, TXN_SIGNAL_ADD, i, seq);
+		put_signal(txn, TXN_SIGNAL_ADD, i, 2);
+	}
+	put_signal(txn, TXN_SIGNAL_ADD, 9, 1); /* of no run */
+	CHECK(commit(&f, txn));
+	txn = txn_new();
+	put_signal(txn, TXN_SIGNAL_DELETE, 0, 2);
+	put_signal(txn, TXN_SIGNAL_DELETE, 0, 7);
+	put_signal(txn, TXN_SIGNAL_DELETE, 1, 0);
+	put_signal(txn, TXN_SIGNAL_DELETE, 9, 0);
+	CHECK(commit(&f, txn));
+	fixture_reopen(&f);
+	CLEANUP_BUF struct buf text = {0};
+	CHECK_INT(f.store->ops->open_runs(f.reader, list_signals, &text), 0);
+	CHECK_STR(buf_str(&text), STR("run-0000:1:go=1@5 run-0000:3:go=3@5 "
+				      "run-0002:1:go=1@5 run-0002:2:go=2@5 run-0002:3:go=3@5 "));
+}
+
 /* ---- recovery ---- */
 
 struct recovered {
@@ -1131,6 +1179,7 @@ TAP_MAIN(RUN(what_was_told_is_seen_wholly_by_every_later_read),
 	 RUN(runs_are_filtered_by_everything_at_once), RUN(events_are_read_in_order_after_a_number),
 	 RUN(logs_are_read_from_the_row_that_holds_the_line),
 	 RUN(keys_are_replaced_found_and_pruned),
+	 RUN(signals_are_kept_in_order_until_they_are_taken),
 	 RUN(recovery_sees_every_run_that_is_not_final_oldest_first),
 	 RUN(everything_is_there_after_reopening), RUN(naughty_strings_come_back_byte_for_byte),
 	 RUN(bytes_that_are_no_text_come_back), RUN(large_values_come_back))

@@ -292,6 +292,15 @@ static void fill_log(struct stream *s, struct arena *a, struct log_row *row)
 	row->text = any_text(s, a);
 }
 
+static void fill_signal(struct stream *s, struct arena *a, struct signal_row *row)
+{
+	row->run_id = arena_str(a, ID_STR(some_run(s)->id));
+	row->seq = 1 + (int64_t)below(s, 6);
+	row->name = str_of(arena_printf(a, "signal-%d", (int)below(s, 9)));
+	row->data = any_json(s, a);
+	row->time_ms = s->now_ms;
+}
+
 static void fill_key(struct stream *s, struct arena *a, struct key_row *row)
 {
 	row->project = str_of(projects[below(s, 2)]);
@@ -346,6 +355,8 @@ static enum txn_op_kind any_kind(struct stream *s)
 		TXN_ATTEMPT_ADD, TXN_ATTEMPT_SET,  TXN_ATTEMPT_SET, TXN_EVENT_ADD,
 		TXN_EVENT_ADD,	 TXN_LOG_ADD,	   TXN_KEY_PUT,	    TXN_APPROVAL_ADD,
 		TXN_APPROVAL_SET, TXN_SCHEDULE_PUT,
+		TXN_APPROVAL_SET,
+		TXN_SIGNAL_ADD,	 TXN_SIGNAL_ADD,   TXN_SIGNAL_DELETE,
 	};
 	return often[below(s, ARRAY_LEN(often))];
 }
@@ -399,6 +410,13 @@ static void add_op(struct stream *s, struct txn *txn)
 		return;
 	case TXN_LOG_ADD:
 		fill_log(s, a, &op->log);
+		return;
+	case TXN_SIGNAL_ADD:
+		fill_signal(s, a, &op->signal);
+		return;
+	case TXN_SIGNAL_DELETE:
+		fill_signal(s, a, &op->signal);
+		op->signal.seq = chance(s, 20) ? 0 : op->signal.seq;
 		return;
 	case TXN_KEY_PUT:
 		fill_key(s, a, &op->key);

@@ -336,6 +336,36 @@ static void log_add(struct memdb *s, const struct log_row *row)
 	logs->n++;
 }
 
+static void signal_add(struct memdb *s, const struct signal_row *row)
+{
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
+	if (!run)
+		return;
+	size_t at = run->n_signals;
+	while (at > 0 && run->signals[at - 1]->seq > row->seq)
+		at--;
+	if (at > 0 && run->signals[at - 1]->seq == row->seq)
+		return;
+	run->signals =
+		memdb_vector(&run->arena, run->signals, &run->cap_signals, run->n_signals + 1);
+	memmove(run->signals + at + 1, run->signals + at,
+		(run->n_signals - at) * sizeof(void *));
+	run->signals[at] = ARENA_NEW(&run->arena, struct signal_row);
+	memrow_signal(&run->arena, row, run->signals[at]);
+	run->n_signals++;
+}
+
+static void signal_delete(struct memdb *s, const struct signal_row *row)
+{
+	struct memdb_run *run = map_get(&s->runs, row->run_id);
+	size_t n = 0;
+	for (size_t i = 0; run && i < run->n_signals; i++)
+		if (row->seq != 0 && run->signals[i]->seq != row->seq)
+			run->signals[n++] = run->signals[i];
+	if (run)
+		run->n_signals = n;
+}
+
 /* A key is one block: the row and, behind it, its text. */
 static void key_put(struct memdb *s, const struct key_row *row)
 {
@@ -418,6 +448,12 @@ void memdb_apply(struct memdb *s, const struct txn_op *op)
 		return;
 	case TXN_LOG_ADD:
 		log_add(s, &op->log);
+		return;
+	case TXN_SIGNAL_ADD:
+		signal_add(s, &op->signal);
+		return;
+	case TXN_SIGNAL_DELETE:
+		signal_delete(s, &op->signal);
 		return;
 	case TXN_KEY_PUT:
 		key_put(s, &op->key);

@@ -40,6 +40,8 @@ struct memdb_run {
 	size_t n_approvals, cap_approvals;
 	struct event_row **events; /* by seq */
 	size_t n_events, cap_events;
+	struct signal_row **signals; /* by seq */
+	size_t n_signals, cap_signals;
 	struct map logs; /* node id → struct memdb_logs, in arena */
 };
 

@@ -439,6 +439,10 @@ int memread_open_runs(struct store_reader *r,
 		open.nodes = nodes_of(&a, run, &open.n_nodes);
 		open.attempts = attempts_of(&a, run, false, &open.n_attempts);
 		open.approvals = approvals_of(&a, run, &open.n_approvals);
+		open.n_signals = run->n_signals;
+		open.signals = ARENA_NEW_ARRAY(&a, struct signal_row, run->n_signals);
+		for (size_t k = 0; k < run->n_signals; k++)
+			memrow_signal(&a, run->signals[k], &open.signals[k]);
 		if (run->n_events > 0)
 			open.last_event_seq = run->events[run->n_events - 1]->seq;
 		int rc = each(arg, &a, &open);

@@ -71,6 +71,11 @@ static const unsigned short schedule_at[] = {
 	AT(schedule_row, upcoming),    AT(schedule_row, waiting),
 	AT(schedule_row, last_run_id), AT(schedule_row, error),
 };
+static const unsigned short signal_at[] = {
+	AT(signal_row, run_id),
+	AT(signal_row, name),
+	AT(signal_row, data),
+};
 static const unsigned short key_at[] = {
 	AT(key_row, project),
 	AT(key_row, key),
@@ -160,6 +165,12 @@ void memrow_schedule(struct arena *a, const struct schedule_row *row, struct sch
 {
 	*ret = *row;
 	OWN(a, ret, schedule_at);
+}
+
+void memrow_signal(struct arena *a, const struct signal_row *row, struct signal_row *ret)
+{
+	*ret = *row;
+	OWN(a, ret, signal_at);
 }
 
 void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret)

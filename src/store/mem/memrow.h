@@ -14,4 +14,5 @@ void memrow_approval(struct arena *a, const struct approval_row *row, struct app
 void memrow_event(struct arena *a, const struct event_row *row, struct event_row *ret);
 void memrow_log(struct arena *a, const struct log_row *row, struct log_row *ret);
 void memrow_schedule(struct arena *a, const struct schedule_row *row, struct schedule_row *ret);
+void memrow_signal(struct arena *a, const struct signal_row *row, struct signal_row *ret);
 void memrow_key(struct arena *a, const struct key_row *row, struct key_row *ret);

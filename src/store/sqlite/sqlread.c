@@ -727,6 +727,27 @@ int sqlread_approval_list(struct store_reader *reader, struct arena *a,
 
 /* ---- recovery ---- */
 
+static int signals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct open_run *run)
+{
+	struct rows rows = {.size_bytes = sizeof(struct signal_row)};
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_SIGNAL_LIST);
+	int rc;
+	sqlstmt_i64(st, rid);
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW) {
+		struct signal_row *row = rows_add(&rows, a);
+		*row = (struct signal_row){
+			.run_id = run->run.id,
+			.seq = sqlstmt_col_i64(st, "seq"),
+			.name = sqlstmt_col_text(st, "name", a),
+			.data = sqlstmt_col_text(st, "data", a),
+			.time_ms = sqlstmt_col_i64(st, "time_ms"),
+		};
+	}
+	run->signals = (struct signal_row *)(void *)rows.p;
+	run->n_signals = rows.n;
+	return ended(c, st, rc, 0);
+}
+
 static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, struct open_run *ret)
 {
 	int64_t rid;
@@ -740,6 +761,8 @@ static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, stru
 		r = attempts_of(c, a, rid, &ret->run, false, &ret->attempts, &ret->n_attempts);
 	if (r == 0)
 		r = approvals_of(c, a, rid, &ret->approvals, &ret->n_approvals);
+	if (r == 0)
+		r = signals_of(c, a, rid, ret);
 	if (r != 0)
 		return r;
 	struct sqlstmt *last = sqlconn_stmt(c, SQL_EVENT_LAST);

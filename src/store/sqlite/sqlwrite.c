@@ -142,6 +142,7 @@ static int workflow_unref(struct sqlwrite *w, struct str id)
 static int workflow_delete(struct sqlwrite *w, struct str id)
 {
 	static const enum sql_query order[] = {
+		SQL_WORKFLOW_DELETE_SIGNALS,
 		SQL_WORKFLOW_DELETE_EVENTS,   SQL_WORKFLOW_DELETE_LOGS,
 		SQL_WORKFLOW_DELETE_APPROVALS,
 		SQL_WORKFLOW_DELETE_ATTEMPTS, SQL_WORKFLOW_DELETE_RUN_NODES,
@@ -424,6 +425,35 @@ static int log_add(struct sqlwrite *w, const struct log_row *row)
 	return sqlstmt_exec(st);
 }
 
+static int signal_add(struct sqlwrite *w, const struct signal_row *row)
+{
+	int64_t rid;
+	int rc = rid_of(w, row->run_id, &rid);
+	if (rc != SQLITE_OK || rid == 0)
+		return rc;
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_SIGNAL_ADD);
+	sqlstmt_i64(st, rid);
+	sqlstmt_i64(st, row->seq);
+	sqlstmt_text_or_empty(st, row->name);
+	sqlstmt_text(st, row->data);
+	sqlstmt_i64(st, row->time_ms);
+	return sqlstmt_exec(st);
+}
+
+static int signal_delete(struct sqlwrite *w, const struct signal_row *row)
+{
+	int64_t rid;
+	int rc = rid_of(w, row->run_id, &rid);
+	if (rc != SQLITE_OK || rid == 0)
+		return rc;
+	struct sqlstmt *st =
+		sqlconn_stmt(w->conn, row->seq ? SQL_SIGNAL_DELETE : SQL_SIGNALS_DELETE);
+	sqlstmt_i64(st, rid);
+	if (row->seq)
+		sqlstmt_i64(st, row->seq);
+	return sqlstmt_exec(st);
+}
+
 static int key_put(struct sqlwrite *w, const struct key_row *row)
 {
 	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_KEY_PUT);
@@ -509,6 +539,10 @@ static int apply(struct sqlwrite *w, const struct txn_op *op)
 		return event_add(w, &op->event);
 	case TXN_LOG_ADD:
 		return log_add(w, &op->log);
+	case TXN_SIGNAL_ADD:
+		return signal_add(w, &op->signal);
+	case TXN_SIGNAL_DELETE:
+		return signal_delete(w, &op->signal);
 	case TXN_KEY_PUT:
 		return key_put(w, &op->key);
 	case TXN_SCHEDULE_PUT:
