@@ -268,8 +268,9 @@ int main(int argc, char **argv)
 				       .max_scripts = 2};
 	ASSERT(engine_new(&config, &engine) == 0);
 	save_agent("{\"name\":\"noop\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}");
-	save_agent("{\"name\":\"hold\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
-		   "\"capabilities\":[{\"name\":\"run\"}]}");
+	save_agent(
+		"{\"name\":\"hold\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
+		"\"capabilities\":[{\"name\":\"run\"}]}");
 	save("chain3", "noop", 3, plain_chain);
 	save("fan10", "noop", 12, fan);
 	save("tmpl3", "noop", 3, chain);

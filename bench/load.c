@@ -132,11 +132,12 @@ static int run_load(char **argv)
 	if (n < 1 || n > MOST_CONNECTIONS || count < n)
 		return 2;
 	const char *body = "{\"context\":{}}";
-	request_bytes = (size_t)snprintf(
-		request, sizeof(request),
-		"POST /api/workflows/%s/trigger HTTP/1.1\r\nHost: localhost\r\n"
-		"Content-Type: application/json\r\nPrefer: wait=30\r\nContent-Length: %zu\r\n\r\n%s",
-		argv[2], strlen(body), body);
+	request_bytes =
+		(size_t)snprintf(request, sizeof(request),
+				 "POST /api/workflows/%s/trigger HTTP/1.1\r\nHost: localhost\r\n"
+				 "Content-Type: application/json\r\nPrefer: "
+				 "wait=30\r\nContent-Length: %zu\r\n\r\n%s",
+				 argv[2], strlen(body), body);
 	int64_t *took = calloc((size_t)count, sizeof(*took));
 	int epoll = epoll_create1(0), sent = 0, done = 0;
 	int64_t syncs = four_syncs_ns(argv[5], 50);

@@ -33,15 +33,15 @@ struct tap_test {
 };
 
 #define TEST(name) static void name(struct tap *t)
-#define RUN(name)                                                                                 \
-	{                                                                                         \
-		#name, name                                                                       \
+#define RUN(name)                                                                                  \
+	{                                                                                          \
+#name, name                                                                        \
 	}
-#define TAP_MAIN(...)                                                                             \
-	int main(int argc, char **argv)                                                           \
-	{                                                                                         \
-		static const struct tap_test tests[] = {__VA_ARGS__};                             \
-		return tap_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);              \
+#define TAP_MAIN(...)                                                                              \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		static const struct tap_test tests[] = {__VA_ARGS__};                              \
+		return tap_run(tests, sizeof(tests) / sizeof(tests[0]), argc, argv);               \
 	}
 
 int tap_run(const struct tap_test *tests, size_t n, int argc, char **argv);
@@ -49,45 +49,45 @@ int tap_run(const struct tap_test *tests, size_t n, int argc, char **argv);
 /* Says why the test failed (printf form) and marks it. */
 void tap_fail(struct tap *t, const char *file, int line, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-#define CHECK(cond)                                                                               \
-	do {                                                                                      \
-		if (!(cond)) {                                                                    \
-			tap_fail(t, __FILE__, __LINE__, "%s", #cond);                             \
-			return;                                                                   \
-		}                                                                                 \
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			tap_fail(t, __FILE__, __LINE__, "%s", #cond);                              \
+			return;                                                                    \
+		}                                                                                  \
 	} while (0)
 
-#define CHECK_INT(got, want)                                                                      \
-	do {                                                                                      \
-		int64_t got_ = (int64_t)(got), want_ = (int64_t)(want);                           \
-		if (got_ != want_) {                                                              \
-			tap_fail(t, __FILE__, __LINE__, "%s: got %lld, want %lld", #got,          \
-				 (long long)got_, (long long)want_);                              \
-			return;                                                                   \
-		}                                                                                 \
+#define CHECK_INT(got, want)                                                                       \
+	do {                                                                                       \
+		int64_t got_ = (int64_t)(got), want_ = (int64_t)(want);                            \
+		if (got_ != want_) {                                                               \
+			tap_fail(t, __FILE__, __LINE__, "%s: got %lld, want %lld", #got,           \
+				 (long long)got_, (long long)want_);                               \
+			return;                                                                    \
+		}                                                                                  \
 	} while (0)
 
-#define CHECK_STR(got, want)                                                                      \
-	do {                                                                                      \
-		struct str got_ = (got), want_ = (want);                                          \
-		if (!str_eq(got_, want_)) {                                                       \
-			tap_fail(t, __FILE__, __LINE__, "%s: got \"%.*s\", want \"%.*s\"", #got,  \
-				 STR_ARG(got_), STR_ARG(want_));                                  \
-			return;                                                                   \
-		}                                                                                 \
+#define CHECK_STR(got, want)                                                                       \
+	do {                                                                                       \
+		struct str got_ = (got), want_ = (want);                                           \
+		if (!str_eq(got_, want_)) {                                                        \
+			tap_fail(t, __FILE__, __LINE__, "%s: got \"%.*s\", want \"%.*s\"", #got,   \
+				 STR_ARG(got_), STR_ARG(want_));                                   \
+			return;                                                                    \
+		}                                                                                  \
 	} while (0)
 
 #define CHECK_Z(got, want) CHECK_STR(str_of(got), str_of(want))
 
 /* For helpers that take the test: stop when they marked it. */
-#define CHECK_GOOD()                                                                              \
-	do {                                                                                      \
-		if (t->failed)                                                                    \
-			return;                                                                   \
+#define CHECK_GOOD()                                                                               \
+	do {                                                                                       \
+		if (t->failed)                                                                     \
+			return;                                                                    \
 	} while (0)
 
-#define SKIP(reason)                                                                              \
-	do {                                                                                      \
-		t->skipped = (reason);                                                            \
-		return;                                                                           \
+#define SKIP(reason)                                                                               \
+	do {                                                                                       \
+		t->skipped = (reason);                                                             \
+		return;                                                                            \
 	} while (0)

@@ -25,7 +25,8 @@ static const char *const placeholder_parts[] = {
 	"example",     "placeholder", "changeme", "change_me", "change-me", "your_",   "your-",
 	"replace",     "redacted",    "dummy",	  "xxxx",      "****",	    "....",    "<",
 	">",	       "${",	      "$(",	  "{{",	       "%(",	    "%s",      "%v",
-	"process.env", "os.environ",  "getenv",	  "insert_",   "todo",	    "not_set", "not-set", "__",	       "{}",	    "[]",      "yourpass",
+	"process.env", "os.environ",  "getenv",	  "insert_",   "todo",	    "not_set", "not-set",
+	"__",	       "{}",	      "[]",	  "yourpass",
 };
 
 static bool is_placeholder(struct str v)

@@ -45,15 +45,16 @@ struct api_config {
 	struct engine *engine;
 	struct store *store;
 	const char *service, *version; /* "drover", DROVER_VERSION */
-	const char *artifacts; /* folder of RUN/NODE/ATTEMPT/…, NULL = none are kept */
-	void *arg;                     /* of the callbacks below; each may be NULL */
+	const char *artifacts;	       /* folder of RUN/NODE/ATTEMPT/…, NULL = none are kept */
+	void *arg;		       /* of the callbacks below; each may be NULL */
 	/* Whether an agent may be registered from this folder. Loop thread. */
 	bool (*folder_allowed)(void *arg, struct str path);
 	/* SHA-256 of the folder, hex; leaves the text empty on a fault. A reader's thread. */
 	void (*folder_digest)(void *arg, struct str path, char ret_hex[65]);
 	/* What the composition root knows beyond the engine. Loop thread. */
 	void (*health)(void *arg, struct api_health *health);
-	/* One answered request; route is its template ("/api/runs/{runId}", "" = none). Any thread. */
+	/* One answered request; route is its template ("/api/runs/{runId}", "" = none). Any thread.
+	 */
 	void (*request_done)(void *arg, const char *method, const char *route, int status,
 			     int64_t duration_ns);
 };

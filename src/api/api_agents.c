@@ -41,9 +41,9 @@ static struct call_done answer_agent(struct call *c, const struct agent_row *a, 
 	struct json_out o = json_out_to(&out.body);
 	render_agent(&o, a);
 	if (status == 201)
-		http_response_field(&out, "Location",
-				    str_of(arena_printf(c->arena, "/api/agents/%.*s",
-							STR_ARG(a->id))));
+		http_response_field(
+			&out, "Location",
+			str_of(arena_printf(c->arena, "/api/agents/%.*s", STR_ARG(a->id))));
 	return call_reply_response(c, &out);
 }
 
@@ -155,8 +155,7 @@ static struct call_done begin_save(struct call *c)
 	struct call_text text;
 	struct save *s = ARENA_NEW(c->arena, struct save);
 	c->state = s;
-	if (!call_body(c, false, &s->doc, &text, &refused) ||
-	    !call_project(c, &s->doc, &refused))
+	if (!call_body(c, false, &s->doc, &text, &refused) || !call_project(c, &s->doc, &refused))
 		return refused;
 	return call_on_reader(c, prepare);
 }

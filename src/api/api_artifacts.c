@@ -1,4 +1,5 @@
-/* /api/runs/{runId}/artifacts: the files that attempts kept, as daemon/artifacts.h lays them out. */
+/* /api/runs/{runId}/artifacts: the files that attempts kept, as daemon/artifacts.h lays them out.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

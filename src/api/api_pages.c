@@ -77,8 +77,8 @@ bool page_begin(struct call *c, struct call_page *p, struct call_done *ret_done)
 	if (!read_limit(c, &p->limit, ret_done))
 		return false;
 	if (cursor && !decode(c->arena, *cursor, &p->page.after)) {
-		*ret_done = call_problem_path(c, 400, "cursor",
-					      "is none that this service gave out");
+		*ret_done =
+			call_problem_path(c, 400, "cursor", "is none that this service gave out");
 		return false;
 	}
 	p->page.limit = p->limit + 1;

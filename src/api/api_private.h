@@ -9,12 +9,12 @@
 
 struct api {
 	struct api_config config;
-	struct inbox *inbox;          /* messages for the loop */
-	struct pool *pool;            /* of readers */
+	struct inbox *inbox; /* messages for the loop */
+	struct pool *pool;   /* of readers */
 	struct store_reader *readers[LIMIT_READERS];
-	struct waits *waits;          /* loop thread */
-	struct streams *streams;      /* loop thread */
-	struct uv_timer_s *timer;     /* heartbeats and the end of waits */
+	struct waits *waits;	  /* loop thread */
+	struct streams *streams;  /* loop thread */
+	struct uv_timer_s *timer; /* heartbeats and the end of waits */
 	bool closed;
 };
 

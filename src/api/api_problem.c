@@ -146,8 +146,7 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 		return call_problem_diag(c, 422, summary(reply, "The document breaks rules."),
 					 reply->diag);
 	case ENGINE_KEY_REUSED:
-		return call_problem(c, 422,
-				    "This Idempotency-Key was used with another request.");
+		return call_problem(c, 422, "This Idempotency-Key was used with another request.");
 	case ENGINE_KEY_IN_FLIGHT:
 		return call_problem(c, 409,
 				    "The first request with this Idempotency-Key is under way.");
@@ -160,9 +159,11 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 		return retry_later(c, 503, "The database can't take it now.",
 				   reply->retry_after_ms);
 	case ENGINE_UNDECIDED:
-		return retry_later(c, 503, "The disk got full meanwhile. What was asked is not "
+		return retry_later(c, 503,
+				   "The disk got full meanwhile. What was asked is not "
 				   "durable and may yet be done; ask again with the same "
-				   "Idempotency-Key.", reply->retry_after_ms);
+				   "Idempotency-Key.",
+				   reply->retry_after_ms);
 	case ENGINE_OK:
 	case ENGINE_CREATED:
 	case ENGINE_UNCHANGED:

@@ -6,10 +6,22 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-#define GET(p, ...) {.method = "GET", .path = (p), __VA_ARGS__}
-#define POST(p, ...) {.method = "POST", .path = (p), __VA_ARGS__}
-#define PUT(p, ...) {.method = "PUT", .path = (p), __VA_ARGS__}
-#define DELETE(p, ...) {.method = "DELETE", .path = (p), __VA_ARGS__}
+#define GET(p, ...)                                                                                \
+	{                                                                                          \
+		.method = "GET", .path = (p), __VA_ARGS__                                          \
+	}
+#define POST(p, ...)                                                                               \
+	{                                                                                          \
+		.method = "POST", .path = (p), __VA_ARGS__                                         \
+	}
+#define PUT(p, ...)                                                                                \
+	{                                                                                          \
+		.method = "PUT", .path = (p), __VA_ARGS__                                          \
+	}
+#define DELETE(p, ...)                                                                             \
+	{                                                                                          \
+		.method = "DELETE", .path = (p), __VA_ARGS__                                       \
+	}
 #define READ(fn) .handle = (fn), .on_reader = true
 #define DO(fn) .handle = (fn)
 #define QUERY(names) .query = (names)

@@ -288,8 +288,7 @@ struct call_done runs_retry(struct call *c)
 	struct retry *t = ARENA_NEW(c->arena, struct retry);
 	if (!call_body(c, true, &body, &text, &refused) ||
 	    !call_members(c, &body, "from context plan", &refused) ||
-	    !read_text(c, &body, "from", &t->from, &refused) ||
-	    !read_edit(c, &body, t, &refused))
+	    !read_text(c, &body, "from", &t->from, &refused) || !read_edit(c, &body, t, &refused))
 		return refused;
 	if (t->from.n == 0)
 		t->from = STR("failed");

@@ -189,8 +189,7 @@ struct call_done streams_logs(struct call *c)
 	struct stream_open *open = ARENA_NEW(c->arena, struct stream_open);
 	*open = (struct stream_open){
 		.kind = STREAM_LOGS, .run_id = c->params[0], .node_id = c->params[1]};
-	if (!read_after(c, &open->after, &resumes, &refused) ||
-	    !wants_stream(c, &follow, &refused))
+	if (!read_after(c, &open->after, &resumes, &refused) || !wants_stream(c, &follow, &refused))
 		return refused;
 	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
 	if (r)

@@ -23,7 +23,7 @@ struct trigger {
 	struct key_row known;
 	bool is_known;
 	int reader_error;
-	int64_t wait_ms; /* 0 = answer at once */
+	int64_t wait_ms;	/* 0 = answer at once */
 	enum run_status status; /* as the reply had it */
 	struct wait wait;
 };
@@ -37,7 +37,8 @@ static bool read_context(struct call *c, const struct value *body, struct trigge
 	const struct value *text = value_getz(body, "contextJson");
 	const char *path = text ? "contextJson" : "context";
 	if (context && text) {
-		*ret_done = call_problem_path(c, 422, path, "Give context or contextJson, not both.");
+		*ret_done =
+			call_problem_path(c, 422, path, "Give context or contextJson, not both.");
 		return false;
 	}
 	if (value_is(text, VALUE_STRING)) {

@@ -11,7 +11,8 @@ static const char no_workflow[] = "There is no such workflow.";
 
 enum { FIND_ROWS = 20 };
 
-/* What stands just before the name in byte order, as far as ASCII goes; rows between are skipped. */
+/* What stands just before the name in byte order, as far as ASCII goes; rows between are skipped.
+ */
 static struct str before_name(struct arena *a, struct str name)
 {
 	char *p = arena_dup(a, name.p, name.n + 1);
@@ -77,9 +78,9 @@ static struct call_done answer_workflow(struct call *c, const struct workflow_ro
 	json_out_end(&o);
 	if (status == 201) {
 		struct str id = w->id;
-		http_response_field(&out, "Location",
-				    str_of(arena_printf(c->arena, "/api/workflows/%.*s",
-							STR_ARG(id))));
+		http_response_field(
+			&out, "Location",
+			str_of(arena_printf(c->arena, "/api/workflows/%.*s", STR_ARG(id))));
 	}
 	return call_reply_response(c, &out);
 }

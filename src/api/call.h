@@ -32,11 +32,11 @@ enum call_body { BODY_NONE, BODY_JSON, BODY_WORKFLOW };
 struct route {
 	const char *method, *path;
 	call_stage handle;
-	bool on_reader;        /* handle runs on a reader's thread */
+	bool on_reader; /* handle runs on a reader's thread */
 	enum call_body body;
-	const char *query;     /* names of the query parameters, with spaces between */
-	bool rest;             /* the last parameter takes all segments that are left */
-	bool any_host;         /* answers whatever Host says: probes come by other names */
+	const char *query; /* names of the query parameters, with spaces between */
+	bool rest;	   /* the last parameter takes all segments that are left */
+	bool any_host;	   /* answers whatever Host says: probes come by other names */
 };
 
 /* What waits in the loop's inbox or the readers' queue begins with this. */
@@ -54,11 +54,11 @@ struct call {
 	const struct http_request *request;
 	struct arena *arena;
 	const struct route *route;
-	struct str params[4];        /* path parameters in their order */
-	size_t rest_at;              /* the segment at which the last of a `rest` route begins */
+	struct str params[4];	     /* path parameters in their order */
+	size_t rest_at;		     /* the segment at which the last of a `rest` route begins */
 	struct store_reader *reader; /* on a reader's thread */
 	int64_t started_ns;
-	void *state;                 /* the resource's own */
+	void *state; /* the resource's own */
 };
 
 /* ---- hand on ---- */

@@ -15,7 +15,7 @@ struct streams {
 	struct list all;
 	size_t n;
 	int64_t heartbeat_ns; /* when it is due */
-	bool starved;         /* a read found no place in the queue */
+	bool starved;	      /* a read found no place in the queue */
 };
 
 struct topic { /* the streams of one run */
@@ -34,13 +34,13 @@ struct stream {
 
 	/* loop thread */
 	bool reading, dirty, ended, closed;
-	bool final;          /* nothing will be added: end when all is sent */
+	bool final; /* nothing will be added: end when all is sent */
 	size_t n_pushes, n_drains;
 
 	/* the reader's while `reading`, then the loop's */
-	int64_t after;       /* last seq or line sent */
+	int64_t after;	     /* last seq or line sent */
 	int64_t event_after; /* LOGS: last event looked at */
-	bool seen_end;       /* an event said that nothing will be added */
+	bool seen_end;	     /* an event said that nothing will be added */
 	bool final_before;   /* `final` when the read began */
 	bool pushed, exhausted, gone;
 };
@@ -94,8 +94,8 @@ static int batch_events(struct stream *s, struct store_reader *reader, struct ar
 {
 	struct event_row *rows;
 	size_t n, i = 0;
-	int r = reader->ops->event_list(reader, a, str_of(s->run_id), s->after,
-					LIMIT_STREAM_ROWS, &rows, &n);
+	int r = reader->ops->event_list(reader, a, str_of(s->run_id), s->after, LIMIT_STREAM_ROWS,
+					&rows, &n);
 	if (r)
 		return r;
 	for (; i < n && out->n < BATCH_BYTES; i++) {
@@ -349,8 +349,8 @@ struct call_done streams_start(struct call *c, const struct stream_open *open)
 	list_push_back(&s->topic->streams, &s->of_topic);
 	list_push_back(&ss->all, &s->node);
 	if (ss->n++ == 0)
-		ss->heartbeat_ns = clock_mono_ns(clock_system()) +
-				   (int64_t)LIMIT_SSE_HEARTBEAT_MS * 1000000;
+		ss->heartbeat_ns =
+			clock_mono_ns(clock_system()) + (int64_t)LIMIT_SSE_HEARTBEAT_MS * 1000000;
 	go_on(s);
 	api_arm_timer(ss->api);
 	return done;
@@ -361,8 +361,7 @@ void streams_wake(struct streams *ss, struct str run_id)
 	struct topic *t = ss->n ? map_get(&ss->topics, run_id) : NULL;
 	if (!t)
 		return;
-	LIST_FOREACH(node, &t->streams)
-	{
+	LIST_FOREACH (node, &t->streams) {
 		struct stream *s = container_of(node, struct stream, of_topic);
 		s->dirty = true;
 		go_on(s);
@@ -374,8 +373,8 @@ void streams_run_ended(struct streams *ss, struct str run_id)
 	struct topic *t = ss->n ? map_get(&ss->topics, run_id) : NULL;
 	if (!t)
 		return;
-	LIST_FOREACH(node, &t->streams)
-	container_of(node, struct stream, of_topic)->final = true;
+	LIST_FOREACH (node, &t->streams)
+		container_of(node, struct stream, of_topic)->final = true;
 	streams_wake(ss, run_id);
 }
 
@@ -391,8 +390,7 @@ void streams_tick(struct streams *ss, int64_t now_ns)
 {
 	if (ss->starved) {
 		ss->starved = false;
-		LIST_FOREACH(node, &ss->all)
-		{
+		LIST_FOREACH (node, &ss->all) {
 			struct stream *s = container_of(node, struct stream, node);
 			if (s->dirty)
 				go_on(s);
@@ -401,8 +399,8 @@ void streams_tick(struct streams *ss, int64_t now_ns)
 	if (ss->n == 0 || now_ns < ss->heartbeat_ns)
 		return;
 	ss->heartbeat_ns = now_ns + (int64_t)LIMIT_SSE_HEARTBEAT_MS * 1000000;
-	LIST_FOREACH(node, &ss->all)
-	heartbeat(container_of(node, struct stream, node));
+	LIST_FOREACH (node, &ss->all)
+		heartbeat(container_of(node, struct stream, node));
 }
 
 int64_t streams_next_ns(const struct streams *ss)
@@ -422,8 +420,8 @@ struct streams *streams_new(struct api *api)
 
 void streams_free(struct streams *ss)
 {
-	LIST_FOREACH(node, &ss->all)
-	stream_free(container_of(node, struct stream, node));
+	LIST_FOREACH (node, &ss->all)
+		stream_free(container_of(node, struct stream, node));
 	map_free(&ss->topics);
 	free(ss);
 }

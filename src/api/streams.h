@@ -22,8 +22,8 @@ enum stream_kind { STREAM_EVENTS, STREAM_LOGS };
 struct stream_open {
 	enum stream_kind kind;
 	struct str run_id, node_id;
-	int64_t after;  /* seq or line that the client has */
-	bool final;     /* nothing will be added any more */
+	int64_t after; /* seq or line that the client has */
+	bool final;    /* nothing will be added any more */
 };
 
 struct streams *streams_new(struct api *api);

@@ -13,8 +13,8 @@
 
 struct waits;
 
-struct wait { /* in the memory of who waits */
-	struct list node; /* by deadline */
+struct wait {		   /* in the memory of who waits */
+	struct list node;  /* by deadline */
 	struct wait *next; /* of the same run */
 	struct str run_id;
 	int64_t deadline_ns;

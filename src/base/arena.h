@@ -19,9 +19,9 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunk; /* newest first */
-	char *at, *end;            /* free space in the newest chunk */
-	size_t used_bytes;         /* handed out in all */
-	size_t budget_bytes;       /* 0 = none */
+	char *at, *end;		   /* free space in the newest chunk */
+	size_t used_bytes;	   /* handed out in all */
+	size_t budget_bytes;	   /* 0 = none */
 };
 
 /* Zero-initialising an arena is as good as arena_init(a, 0). */
@@ -45,8 +45,7 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, returns_nonn
 void *arena_alloc0(struct arena *a, size_t n) __attribute__((malloc, returns_nonnull));
 
 /* Grows the block at p from old_n to n bytes, in place when it is the newest block. */
-void *arena_grow(struct arena *a, void *p, size_t old_n, size_t n)
-	__attribute__((returns_nonnull));
+void *arena_grow(struct arena *a, void *p, size_t old_n, size_t n) __attribute__((returns_nonnull));
 
 /* Copies; the result is NUL-terminated one byte past its length. */
 struct str arena_str(struct arena *a, struct str s);

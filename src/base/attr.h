@@ -15,8 +15,8 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct that holds `member` at address `ptr`. */
-#define container_of(ptr, type, member)                                                           \
-	((type *)(void *)((char *)(ptr)-__builtin_offsetof(type, member)))
+#define container_of(ptr, type, member)                                                            \
+	((type *)(void *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
 static inline void cleanup_freep(void *p)
 {

@@ -5,8 +5,7 @@
 
 #include "base/limits.h"
 
-static void add(struct diag *d, const char *path, int line, int column, const char *fmt,
-		va_list ap)
+static void add(struct diag *d, const char *path, int line, int column, const char *fmt, va_list ap)
 {
 	if (d->n == LIMIT_DIAG_FINDINGS) {
 		d->n_dropped++;

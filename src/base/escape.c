@@ -7,8 +7,9 @@ static const char hex[] = "0123456789abcdef";
 
 static void put_u16(struct buf *out, uint32_t code)
 {
-	char text[6] = {'\\', 'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15],
-			hex[code & 15]};
+	char text[6] = {
+		'\\',	       'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15],
+		hex[code & 15]};
 	buf_put(out, text, sizeof(text));
 }
 

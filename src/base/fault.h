@@ -20,10 +20,10 @@ void fault_bug(const char *file, int line, const char *what) NORETURN;
  */
 void fault_fatal(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN;
 
-#define ASSERT(cond)                                                                              \
-	do {                                                                                      \
-		if (__builtin_expect(!(cond), 0))                                                 \
-			fault_bug(__FILE__, __LINE__, #cond);                                     \
+#define ASSERT(cond)                                                                               \
+	do {                                                                                       \
+		if (__builtin_expect(!(cond), 0))                                                  \
+			fault_bug(__FILE__, __LINE__, #cond);                                      \
 	} while (0)
 
 #define FAULT_EXIT_STATUS 70

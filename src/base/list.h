@@ -47,6 +47,6 @@ static inline struct list *list_pop_front(struct list *head)
 }
 
 /* Safe against removal of the current node. */
-#define LIST_FOREACH(it, head)                                                                    \
-	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                 \
+#define LIST_FOREACH(it, head)                                                                     \
+	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                  \
 	     it = it##_next, it##_next = it->next)

@@ -24,12 +24,12 @@ struct log_field {
 	int64_t i;
 };
 
-#define LOG_STR(field, value)                                                                     \
+#define LOG_STR(field, value)                                                                      \
 	((struct log_field){.name = (field), .kind = LOG_FIELD_STR, .s = (value)})
 #define LOG_Z(field, value) LOG_STR(field, str_of(value))
-#define LOG_INT(field, value)                                                                     \
+#define LOG_INT(field, value)                                                                      \
 	((struct log_field){.name = (field), .kind = LOG_FIELD_INT, .i = (value)})
-#define LOG_BOOL(field, value)                                                                    \
+#define LOG_BOOL(field, value)                                                                     \
 	((struct log_field){.name = (field), .kind = LOG_FIELD_BOOL, .i = (value)})
 
 /* Least level that is written, and the form. Call before threads start. */
@@ -40,6 +40,6 @@ bool log_level_parse(struct str name, enum log_level *ret);
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
-#define log_event(level, event, ...)                                                              \
-	log_write(LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__},            \
+#define log_event(level, event, ...)                                                               \
+	log_write(LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__},             \
 		  sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))

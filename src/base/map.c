@@ -22,7 +22,8 @@ __attribute__((constructor)) static void seed_once(void)
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
-	__uint128_t r = (__uint128_t)(a ^ 0x9e3779b97f4a7c15ULL) * (b ^ seed ^ 0xe7037ed1a0b428dbULL);
+	__uint128_t r =
+		(__uint128_t)(a ^ 0x9e3779b97f4a7c15ULL) * (b ^ seed ^ 0xe7037ed1a0b428dbULL);
 	return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 

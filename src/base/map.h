@@ -15,9 +15,9 @@ struct map_slot;
 
 struct map {
 	struct map_slot *slots;
-	size_t n;        /* live entries */
+	size_t n;	 /* live entries */
 	size_t n_filled; /* live and deleted */
-	size_t cap;      /* power of two */
+	size_t cap;	 /* power of two */
 };
 
 void map_free(struct map *m);

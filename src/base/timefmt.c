@@ -106,7 +106,8 @@ static bool offset(struct cursor *c, int *ret_minutes)
 		return true;
 	int sign = take(c, '+') ? 1 : take(c, '-') ? -1 : 0;
 	int h, m;
-	if (sign == 0 || !digits(c, 2, &h) || !take(c, ':') || !digits(c, 2, &m) || h > 23 || m > 59)
+	if (sign == 0 || !digits(c, 2, &h) || !take(c, ':') || !digits(c, 2, &m) || h > 23 ||
+	    m > 59)
 		return false;
 	*ret_minutes = sign * (h * 60 + m);
 	return true;
@@ -196,8 +197,8 @@ static int parse_units(struct str text, const struct unit *units, size_t n_units
 int timefmt_duration_parse(struct str text, int64_t *ret_ms)
 {
 	static const struct unit units[] = {
-		{STR("ms"), 1},       {STR("s"), 1000},      {STR("m"), 60000},
-		{STR("h"), 3600000},  {STR("d"), 86400000},
+		{STR("ms"), 1},	     {STR("s"), 1000},	   {STR("m"), 60000},
+		{STR("h"), 3600000}, {STR("d"), 86400000},
 	};
 	return parse_units(text, units, sizeof(units) / sizeof(units[0]), false, ret_ms);
 }
@@ -222,9 +223,9 @@ void timefmt_duration(struct buf *out, int64_t ms)
 int timefmt_size_parse(struct str text, int64_t *ret_bytes)
 {
 	static const struct unit units[] = {
-		{STR(""), 1},           {STR("k"), 1000},         {STR("M"), 1000000},
+		{STR(""), 1},		{STR("k"), 1000},	   {STR("M"), 1000000},
 		{STR("G"), 1000000000}, {STR("T"), 1000000000000}, {STR("Ki"), 1 << 10},
-		{STR("Mi"), 1 << 20},   {STR("Gi"), 1 << 30},     {STR("Ti"), 1LL << 40},
+		{STR("Mi"), 1 << 20},	{STR("Gi"), 1 << 30},	   {STR("Ti"), 1LL << 40},
 	};
 	return parse_units(text, units, sizeof(units) / sizeof(units[0]), true, ret_bytes);
 }

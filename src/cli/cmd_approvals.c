@@ -12,9 +12,9 @@ enum { ID_CHARS = 36, LEAST_PREFIX = 4 };
 static void print_list(const struct value *items)
 {
 	static const struct table_column columns[] = {
-		{"APPROVAL", TABLE_WHOLE}, {"WORKFLOW", TABLE_CUT},    {"NODE", TABLE_CUT},
-		{"AGENT", TABLE_CUT},      {"STATUS", TABLE_WHOLE},    {"BY", TABLE_CUT},
-		{"ASKED", TABLE_WHOLE},    {"EXPIRES", TABLE_OPTIONAL},
+		{"APPROVAL", TABLE_WHOLE}, {"WORKFLOW", TABLE_CUT},	{"NODE", TABLE_CUT},
+		{"AGENT", TABLE_CUT},	   {"STATUS", TABLE_WHOLE},	{"BY", TABLE_CUT},
+		{"ASKED", TABLE_WHOLE},	   {"EXPIRES", TABLE_OPTIONAL},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	for (uint32_t i = 0; i < items->n; i++) {

@@ -98,4 +98,5 @@ static int why_run(int argc, char **argv)
 	return status;
 }
 
-const struct command cmd_why = {"why", "RUN", "what a run waits for, and what unblocks it", why_run};
+const struct command cmd_why = {"why", "RUN", "what a run waits for, and what unblocks it",
+				why_run};

@@ -54,7 +54,8 @@ static void put_what(struct buf *out, const struct value *n)
 	bool sleeps = value_getz(n, "sleep") != NULL;
 	buf_put_str(out, wait ? STR("wait") : sleeps ? STR("sleep") : print_text(n, "agent"));
 	buf_putc(out, ' ');
-	buf_put_str(out, wait ? print_text(wait, "event") : print_text(n, sleeps ? "sleep" : "action"));
+	buf_put_str(out,
+		    wait ? print_text(wait, "event") : print_text(n, sleeps ? "sleep" : "action"));
 }
 
 static void node_row(struct table *t, const struct value *n, struct span run)
@@ -97,8 +98,9 @@ static void print_nodes(const struct value *run, const struct value *nodes)
 /* "3 nodes: 2 SUCCESS, 1 SKIPPED" */
 static void print_totals(const struct value *nodes)
 {
-	static const char *const states[] = {"SUCCESS", "FAILED",  "TIMED_OUT", "CANCELLED",
-					     "SKIPPED", "WAITING_APPROVAL", "RUNNING", "QUEUED",	"PENDING"};
+	static const char *const states[] = {"SUCCESS",	  "FAILED",  "TIMED_OUT",
+					     "CANCELLED", "SKIPPED", "WAITING_APPROVAL",
+					     "RUNNING",	  "QUEUED",  "PENDING"};
 	const char *sep = ": ";
 	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
 	for (size_t s = 0; s < ARRAY_LEN(states); s++) {

@@ -38,7 +38,8 @@ int artifacts_begin(const char *root, const struct attempt_start *s, char **ret_
 	return 0;
 }
 
-/* The attempt's folder, and those above that have nothing else in them. False when it is not empty. */
+/* The attempt's folder, and those above that have nothing else in them. False when it is not empty.
+ */
 static bool remove_empty(const char *attempt)
 {
 	CLEANUP_FREE char *path = mem_dupz(attempt);
@@ -95,8 +96,9 @@ bool artifacts_end(struct uv_loop_s *loop, const char *path, struct buf *why)
 	size_t n, n_entries;
 	if (fd < 0 || files_walk(fd, &most, &a, &files, &n, &n_entries) != FILES_OVER)
 		return true;
-	buf_printf(why, "the attempt left more in $DROVER_ARTIFACTS than %d files, %d MiB or folders "
-			"%d deep; nothing of it was kept",
+	buf_printf(why,
+		   "the attempt left more in $DROVER_ARTIFACTS than %d files, %d MiB or folders "
+		   "%d deep; nothing of it was kept",
 		   LIMIT_ARTIFACTS_ENTRIES, LIMIT_ARTIFACTS_BYTES >> 20, LIMIT_ARTIFACTS_DEPTH);
 	remove_all(loop, path);
 	return false;

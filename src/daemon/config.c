@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "text/yaml.h"
 
-#define OPTION(option, argument, kind_, member, text)                                             \
-	{                                                                                         \
-		.name = (option), .arg = (argument), .help = (text), .kind = (kind_),             \
-		.offset = offsetof(struct config, member)                                         \
+#define OPTION(option, argument, kind_, member, text)                                              \
+	{                                                                                          \
+		.name = (option), .arg = (argument), .help = (text), .kind = (kind_),              \
+		.offset = offsetof(struct config, member)                                          \
 	}
 
 const struct config_option config_options[] = {
@@ -65,15 +65,16 @@ static bool is_set(struct config *c, const struct config_option *o)
 	case CONFIG_FLAG:
 		return *(bool *)field(c, o);
 	case CONFIG_INT:
-		return *(int64_t *)field(c, o) != (o->offset == offsetof(struct config, ready_fd) ? -1 : 0);
+		return *(int64_t *)field(c, o) !=
+		       (o->offset == offsetof(struct config, ready_fd) ? -1 : 0);
 	}
 	return false;
 }
 
 static void add_item(struct config_list *l, struct arena *a, const char *item)
 {
-	l->items = arena_grow(a, l->items, l->n * sizeof(*l->items),
-			      (l->n + 1) * sizeof(*l->items));
+	l->items =
+		arena_grow(a, l->items, l->n * sizeof(*l->items), (l->n + 1) * sizeof(*l->items));
 	l->items[l->n++] = item;
 }
 

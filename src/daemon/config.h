@@ -16,20 +16,20 @@ struct config_list {
 };
 
 struct config {
-	const char *db;      /* "sqlite:FILE"; default: sqlite:DATA/drover.db */
-	const char *listen;  /* HTTP API */
-	const char *metrics; /* Prometheus exporter; "off" = none */
-	const char *data;    /* folder for the database and artifacts */
+	const char *db;		       /* "sqlite:FILE"; default: sqlite:DATA/drover.db */
+	const char *listen;	       /* HTTP API */
+	const char *metrics;	       /* Prometheus exporter; "off" = none */
+	const char *data;	       /* folder for the database and artifacts */
 	struct config_list agents;     /* roots that hold agent folders */
 	struct config_list workspaces; /* roots that may be mounted as workspaces */
-	const char *log;     /* least level */
-	const char *log_format; /* "auto", "json", "text" */
-	const char *file;    /* --config */
+	const char *log;	       /* least level */
+	const char *log_format;	       /* "auto", "json", "text" */
+	const char *file;	       /* --config */
 	bool allow_unsandboxed;
-	bool allow_private;  /* notifier may call loopback and private addresses */
+	bool allow_private;   /* notifier may call loopback and private addresses */
 	bool insecure_listen; /* may listen beyond loopback without authentication */
-	int64_t max_scripts; /* SCRIPT attempts at once; 0 = twice the cores */
-	int64_t ready_fd;    /* gets one line "listen=… metrics=…" when ready; -1 = none */
+	int64_t max_scripts;  /* SCRIPT attempts at once; 0 = twice the cores */
+	int64_t ready_fd;     /* gets one line "listen=… metrics=…" when ready; -1 = none */
 };
 
 struct config_option {

@@ -22,7 +22,7 @@ struct running {
 	struct attempt_id id;
 	struct sandbox_attempt *script; /* one of the two, once it runs */
 	struct rule_call *rule;
-	char *artifacts; /* the folder that it may keep files in, or NULL */
+	char *artifacts;  /* the folder that it may keep files in, or NULL */
 	struct buf lines; /* log lines of this turn, joined by newlines */
 	int64_t n_lines;
 	struct list with_lines; /* in dispatch->with_lines while lines wait */
@@ -90,7 +90,8 @@ static void on_log_line(void *arg, struct str line, bool truncated)
 static void tell_dropped(struct running *r, uint64_t n_bytes)
 {
 	char text[96];
-	int n = snprintf(text, sizeof(text), "drover: %llu bytes of this attempt's log were not kept",
+	int n = snprintf(text, sizeof(text),
+			 "drover: %llu bytes of this attempt's log were not kept",
 			 (unsigned long long)n_bytes);
 	flush_lines(r);
 	on_log_line(r, str_n(text, (size_t)n), false);
@@ -131,8 +132,8 @@ static bool add_workspace(struct running *r, const struct attempt_start *start,
 	if (start->workspace.n == 0)
 		return true;
 	CLEANUP_BUF struct buf why = {0};
-	int o = workspace_open(r->dispatch->config.workspaces, start->workspace, &spec->workspace_fd, path,
-			       &why);
+	int o = workspace_open(r->dispatch->config.workspaces, start->workspace,
+			       &spec->workspace_fd, path, &why);
 	if (o == 0) {
 		spec->workspace_folder = path->p;
 		return true;
@@ -152,8 +153,10 @@ static bool folder_as_approved(struct running *r, const struct attempt_start *st
 	if (!start->approved_digest.n ||
 	    (manifest_digest(folder, now) == 0 && str_eqz(start->approved_digest, now)))
 		return true;
-	fail(r, "approval_void", STR("the agent's folder is not what was approved: a file in it "
-				     "changed; register the agent anew and run it again"), true);
+	fail(r, "approval_void",
+	     STR("the agent's folder is not what was approved: a file in it "
+		 "changed; register the agent anew and run it again"),
+	     true);
 	return false;
 }
 
@@ -184,8 +187,8 @@ static void start_script(struct running *r, const struct attempt_start *start)
 	spec.argv = script_argv(&a, start->command);
 	if (!spec.argv || !limits_doc_apply(&spec.limits, start->agent_limits) ||
 	    !limits_doc_apply(&spec.limits, start->node_limits)) {
-		fail(r, "sandbox", STR("the agent's command or limits can't be read; register it anew"),
-		     true);
+		fail(r, "sandbox",
+		     STR("the agent's command or limits can't be read; register it anew"), true);
 		return;
 	}
 	spec.agent_folder = arena_dup(&a, start->entry_path.p, start->entry_path.n);

@@ -16,9 +16,11 @@ struct dispatch_config {
 	struct sandbox *sandbox;
 	struct rules *rules;
 	const struct config_list *workspaces; /* roots under which a workspace may lie */
-	const char *artifacts; /* absolute folder for what attempts keep; NULL = they keep nothing */
+	const char
+		*artifacts; /* absolute folder for what attempts keep; NULL = they keep nothing */
 	struct uv_loop_s *loop;
-	void *arg; /* of the calls below: engine_attempt_log() and engine_attempt_done() as a rule */
+	void *arg; /* of the calls below: engine_attempt_log() and engine_attempt_done() as a rule
+		    */
 	void (*on_log)(void *arg, const struct attempt_id *id, struct str lines, int64_t n_lines);
 	void (*on_done)(void *arg, const struct attempt_id *id,
 			const struct attempt_result *result);

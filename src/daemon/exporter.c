@@ -21,11 +21,11 @@ struct exporter {
 };
 
 /* From a millisecond to hours: runs and attempts may be long. */
-static const double seconds_buckets[] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25, 0.5,  1,
-					 2.5,   5,     10,   30,    60,   300,  900,  3600, 14400};
+static const double seconds_buckets[] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,
+					 2.5,	5,     10,   30,    60,	  300, 900,  3600, 14400};
 static const double http_seconds_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
-					      0.5,   0.75, 1,     2.5,  5,     7.5, 10};
-static const double http_ms_buckets[] = {0,   5,   10,  25,   50,   75,   100,  250,
+					      0.5,   0.75, 1,	  2.5,	5,     7.5, 10};
+static const double http_ms_buckets[] = {0,   5,   10,	 25,   50,   75,   100,	 250,
 					 500, 750, 1000, 2500, 5000, 7500, 10000};
 static const double bytes_buckets[] = {1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20, 1 << 30};
 
@@ -81,10 +81,10 @@ static void declare_runs(struct exporter *x)
 	static const char *const active_labels[] = {"status", NULL};
 	x->runs = metrics_declare(x->metrics, METRIC_COUNTER, "drover_workflow_runs_total",
 				  "Workflow runs that ended", run_labels, NULL, 0);
-	x->run_seconds = metrics_declare(x->metrics, METRIC_HISTOGRAM,
-					 "drover_workflow_duration_seconds",
-					 "From the start of a run to its end", run_time_labels,
-					 seconds_buckets, ARRAY_LEN(seconds_buckets));
+	x->run_seconds =
+		metrics_declare(x->metrics, METRIC_HISTOGRAM, "drover_workflow_duration_seconds",
+				"From the start of a run to its end", run_time_labels,
+				seconds_buckets, ARRAY_LEN(seconds_buckets));
 	x->active = metrics_declare(x->metrics, METRIC_GAUGE, "drover_workflows_active",
 				    "Runs that have not ended", active_labels, NULL, 0);
 }
@@ -108,20 +108,20 @@ static void declare_attempts(struct exporter *x)
 	static const char *const agent_labels[] = {"agent", NULL};
 	x->attempts = metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_runs_total",
 				      "Attempts that ended", labels, NULL, 0);
-	x->attempt_seconds = metrics_declare(
-		x->metrics, METRIC_HISTOGRAM, "drover_agent_duration_seconds",
-		"From the start of an attempt to its end", time_labels, seconds_buckets,
-		ARRAY_LEN(seconds_buckets));
-	x->attempt_errors = metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_errors_total",
-					    "Attempts that failed, by error code", error_labels,
-					    NULL, 0);
-	x->attempt_cpu = metrics_declare(x->metrics, METRIC_COUNTER,
-					 "drover_agent_cpu_seconds_total",
-					 "CPU time used by attempts", agent_labels, NULL, 0);
-	x->attempt_memory = metrics_declare(
-		x->metrics, METRIC_HISTOGRAM, "drover_agent_memory_peak_bytes",
-		"Most memory an attempt used", agent_labels, bytes_buckets,
-		ARRAY_LEN(bytes_buckets));
+	x->attempt_seconds =
+		metrics_declare(x->metrics, METRIC_HISTOGRAM, "drover_agent_duration_seconds",
+				"From the start of an attempt to its end", time_labels,
+				seconds_buckets, ARRAY_LEN(seconds_buckets));
+	x->attempt_errors =
+		metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_errors_total",
+				"Attempts that failed, by error code", error_labels, NULL, 0);
+	x->attempt_cpu =
+		metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_cpu_seconds_total",
+				"CPU time used by attempts", agent_labels, NULL, 0);
+	x->attempt_memory =
+		metrics_declare(x->metrics, METRIC_HISTOGRAM, "drover_agent_memory_peak_bytes",
+				"Most memory an attempt used", agent_labels, bytes_buckets,
+				ARRAY_LEN(bytes_buckets));
 }
 
 struct exporter *exporter_new(void)
@@ -139,10 +139,10 @@ struct exporter *exporter_new(void)
 	x->http_ms = metrics_declare(x->metrics, METRIC_HISTOGRAM, "http_server_duration",
 				     "Duration of answered requests in milliseconds", http_labels,
 				     http_ms_buckets, ARRAY_LEN(http_ms_buckets));
-	x->http_seconds = metrics_declare(
-		x->metrics, METRIC_HISTOGRAM, "http_server_request_duration_seconds",
-		"Duration of answered requests", http_new_labels, http_seconds_buckets,
-		ARRAY_LEN(http_seconds_buckets));
+	x->http_seconds = metrics_declare(x->metrics, METRIC_HISTOGRAM,
+					  "http_server_request_duration_seconds",
+					  "Duration of answered requests", http_new_labels,
+					  http_seconds_buckets, ARRAY_LEN(http_seconds_buckets));
 	declare_process(x);
 	declare_runs(x);
 	declare_attempts(x);
@@ -244,7 +244,8 @@ void exporter_attempt_end(struct exporter *x, const struct attempt_row *a, const
 			       (const struct str[]){a->agent, a->action, status},
 			       (double)(a->finished_ms - a->started_ms) / 1e3);
 	if (error_code)
-		metric_add(x->attempt_errors, (const struct str[]){a->agent, str_of(error_code)}, 1);
+		metric_add(x->attempt_errors, (const struct str[]){a->agent, str_of(error_code)},
+			   1);
 	if (a->cpu_usec > 0)
 		metric_add(x->attempt_cpu, &a->agent, (double)a->cpu_usec / 1e6);
 	if (a->memory_peak_bytes > 0)

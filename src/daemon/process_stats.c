@@ -11,8 +11,15 @@
 #include "base/attr.h"
 
 /* Fields of /proc/self/stat after the command's name, which may hold anything (proc(5)). */
-enum { STAT_UTIME = 11, STAT_STIME = 12, STAT_THREADS = 17, STAT_START = 19, STAT_VSIZE = 20,
-       STAT_RSS = 21, STAT_FIELDS = 22 };
+enum {
+	STAT_UTIME = 11,
+	STAT_STIME = 12,
+	STAT_THREADS = 17,
+	STAT_START = 19,
+	STAT_VSIZE = 20,
+	STAT_RSS = 21,
+	STAT_FIELDS = 22
+};
 
 static double boot_time(void)
 {

@@ -35,8 +35,7 @@ static struct value without_digest(struct arena *a, const struct value *agent)
 	return doc;
 }
 
-void register_agents(struct engine *engine, struct uv_loop_s *loop,
-		     const struct agent_roots *roots)
+void register_agents(struct engine *engine, struct uv_loop_s *loop, const struct agent_roots *roots)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct agents_found found;

@@ -11,7 +11,8 @@ enum { ENV_MOST = 8 };
 const char *const *script_argv(struct arena *a, struct str command)
 {
 	struct value v;
-	if (json_parse(a, command, JSON_DEFAULT, &v, NULL) != 0 || v.kind != VALUE_ARRAY || v.n == 0)
+	if (json_parse(a, command, JSON_DEFAULT, &v, NULL) != 0 || v.kind != VALUE_ARRAY ||
+	    v.n == 0)
 		return NULL;
 	const char **argv = ARENA_NEW_ARRAY(a, const char *, v.n + 1);
 	for (uint32_t i = 0; i < v.n; i++) {

@@ -425,7 +425,7 @@ static void stop(struct service *s)
 	dispatch_free(s->dispatch);
 	uv_handle_t *own[] = {(uv_handle_t *)&s->store_wake, (uv_handle_t *)&s->before_poll,
 			      (uv_handle_t *)&s->after_poll, (uv_handle_t *)&s->tick,
-			      (uv_handle_t *)&s->term,       (uv_handle_t *)&s->interrupt};
+			      (uv_handle_t *)&s->term,	     (uv_handle_t *)&s->interrupt};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (own[i]->data)
 			close_handle(own[i], NULL);
@@ -448,8 +448,8 @@ static void tell_ready(const struct service *s)
 		  LOG_Z("db", s->config->db), LOG_BOOL("auth", false));
 	if (s->config->ready_fd < 0)
 		return;
-	CLEANUP_FREE char *line = mem_printf("listen=%s metrics=%s\n",
-					     http_server_address(s->http), metrics);
+	CLEANUP_FREE char *line =
+		mem_printf("listen=%s metrics=%s\n", http_server_address(s->http), metrics);
 	ssize_t r = write((int)s->config->ready_fd, line, strlen(line));
 	(void)r;
 	close((int)s->config->ready_fd);
@@ -490,8 +490,8 @@ int service_run(const struct config *config)
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	struct service s = {.config = config, .exporter = exporter_new()};
-	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) && find_artifacts(&s) &&
-		  start_executors(&s) && start_engine(&s) && start_http(&s);
+	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
+		  find_artifacts(&s) && start_executors(&s) && start_engine(&s) && start_http(&s);
 	if (up) {
 		uv_signal_start(&s.term, on_signal, SIGTERM);
 		uv_signal_start(&s.interrupt, on_signal, SIGINT);

@@ -6,9 +6,9 @@
 #include "daemon/config.h"
 
 enum workspace_outcome {
-	WORKSPACE_DENIED = 1,   /* not beneath an allowed root */
-	WORKSPACE_NOT_FOUND,    /* no such folder, or not a folder */
-	WORKSPACE_UNREADABLE,   /* the service may not enter it */
+	WORKSPACE_DENIED = 1, /* not beneath an allowed root */
+	WORKSPACE_NOT_FOUND,  /* no such folder, or not a folder */
+	WORKSPACE_UNREADABLE, /* the service may not enter it */
 };
 
 /* The error code of an outcome: "workspace_denied", … */

@@ -29,9 +29,11 @@ static const struct field_spec agent_fields[] = {
 };
 
 static const struct field_spec capability_fields[] = {
-	{"name", NULL}, {"description", NULL}, {"inputSchema", NULL}, {"outputSchema", NULL},
+	{"name", NULL},
+	{"description", NULL},
+	{"inputSchema", NULL},
+	{"outputSchema", NULL},
 };
-
 
 static struct str json_text(struct arena *a, const struct value *v)
 {
@@ -83,7 +85,8 @@ static void read_capabilities(struct agent *agent, const struct fields *f)
 	if (!list)
 		return;
 	if (list->n == 0 || list->n > LIMIT_AGENT_CAPABILITIES) {
-		fields_bad(f, "capabilities", "must have 1 to %d capabilities", LIMIT_AGENT_CAPABILITIES);
+		fields_bad(f, "capabilities", "must have 1 to %d capabilities",
+			   LIMIT_AGENT_CAPABILITIES);
 		return;
 	}
 	struct capability_row *rows =
@@ -112,7 +115,8 @@ static void read_command(struct agent *agent, const struct fields *f)
 			continue;
 		char place[FIELDS_PATH_BYTES];
 		fields_place_item(place, "command", i);
-		diag_add(f->diag, place, "must be a string without NUL; the first names the "
+		diag_add(f->diag, place,
+			 "must be a string without NUL; the first names the "
 			 "program");
 	}
 	agent->row.command = json_text(&agent->arena, list);
@@ -148,7 +152,8 @@ static void read_agent(struct agent *agent, const struct fields *f, struct str p
 	if (fields_name(f, "name", true, &text))
 		row->name = arena_str(a, text);
 	row->project = arena_str(a, project.n ? project : STR("default"));
-	if ((fields_name(f, "project", false, &text) || fields_name(f, "projectId", false, &text)) &&
+	if ((fields_name(f, "project", false, &text) ||
+	     fields_name(f, "projectId", false, &text)) &&
 	    !str_eq(text, row->project))
 		fields_bad(f, "project", "is \"%.*s\", but the request is for project \"%.*s\"",
 			   STR_ARG(text), STR_ARG(row->project));
@@ -212,8 +217,8 @@ static struct schema *schema_from_text(struct str text, bool *ret_good)
 static void copy_capabilities(struct agent *agent, const struct agent_row *row, bool *ret_good)
 {
 	struct arena *a = &agent->arena;
-	struct capability_row *rows = ARENA_NEW_ARRAY(a, struct capability_row,
-						      row->n_capabilities);
+	struct capability_row *rows =
+		ARENA_NEW_ARRAY(a, struct capability_row, row->n_capabilities);
 	agent->actions = ARENA_NEW_ARRAY(a, struct agent_action, row->n_capabilities);
 	agent->n_actions = row->n_capabilities;
 	for (size_t i = 0; i < row->n_capabilities; i++) {

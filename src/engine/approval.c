@@ -77,8 +77,7 @@ static struct value subject(struct arena *a, const struct approval *p, const str
 }
 
 /* Takes the subject, which gets the inputs as one more member. */
-static void hash(struct arena *a, struct value *what, struct str inputs,
-		 char ret[SHA256_HEX_BYTES])
+static void hash(struct arena *a, struct value *what, struct str inputs, char ret[SHA256_HEX_BYTES])
 {
 	CLEANUP_BUF struct buf text = {0};
 	value_putz(a, what, "inputs", parsed(a, inputs));
@@ -470,8 +469,8 @@ static void decide(struct engine *e, const struct approval_decision *d, engine_r
 	emit_reply(e, fn, arg, &reply, (struct str){0});
 }
 
-void engine_approval_decide(struct engine *e, const struct approval_decision *d,
-			    engine_reply_fn fn, void *arg)
+void engine_approval_decide(struct engine *e, const struct approval_decision *d, engine_reply_fn fn,
+			    void *arg)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	engine_enter(e);
@@ -497,8 +496,8 @@ void approval_recover(struct run *r, const struct approval_row *row)
 	p->n_approved = value_is(&list, VALUE_ARRAY) ? list.n : 0;
 	if (p->status != APPROVAL_PENDING)
 		return;
-	int64_t left_ms = row->expires_ms - e->wall_ms, whole_ms = row->expires_ms -
-								    row->requested_ms;
+	int64_t left_ms = row->expires_ms - e->wall_ms,
+		whole_ms = row->expires_ms - row->requested_ms;
 	r->nodes[p->index].status = NODE_WAITING_APPROVAL;
 	wait_for_answer(p, left_ms < whole_ms ? left_ms : whole_ms);
 }

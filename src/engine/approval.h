@@ -21,7 +21,7 @@ struct approval {
 	struct run *run;
 	uint32_t index;
 	enum approval_status status;
-	struct timer timer; /* PENDING */
+	struct timer timer;		      /* PENDING */
 	char *inputs, *workspace, *responses; /* owned, NUL-terminated; responses: JSON array */
 	char sha256[SHA256_HEX_BYTES];
 	int64_t requested_ms, expires_ms; /* wall clock */

@@ -90,8 +90,8 @@ static void leave_queue(struct attempt *a)
 static bool needs_slot(const struct attempt *a)
 {
 	const struct plan *p = a->run->plan;
-	const struct agent *agent = catalog_agent(&a->run->engine->catalog, p->project,
-						  p->nodes[a->index].agent);
+	const struct agent *agent =
+		catalog_agent(&a->run->engine->catalog, p->project, p->nodes[a->index].agent);
 	return agent && agent->row.type == AGENT_SCRIPT;
 }
 
@@ -241,16 +241,17 @@ static void emit_end(struct attempt *a, const struct end *end, struct str error)
 {
 	const struct attempt_result *x = end->result;
 	emit_attempt(a, &(struct attempt_rest){
-		.status = end->status,
-		.input = end->input,
-		.error = error,
-		.finished_ms = a->run->engine->wall_ms < a->started_ms ? a->started_ms
-								      : a->run->engine->wall_ms,
-		.sandboxed = x && x->sandboxed,
-		.cpu_usec = x ? x->cpu_usec : 0,
-		.memory_peak_bytes = x ? x->memory_peak_bytes : 0,
-		.error_code = end->code,
-	});
+				.status = end->status,
+				.input = end->input,
+				.error = error,
+				.finished_ms = a->run->engine->wall_ms < a->started_ms
+						       ? a->started_ms
+						       : a->run->engine->wall_ms,
+				.sandboxed = x && x->sandboxed,
+				.cpu_usec = x ? x->cpu_usec : 0,
+				.memory_peak_bytes = x ? x->memory_peak_bytes : 0,
+				.error_code = end->code,
+			});
 }
 
 static enum node_status node_end_of(enum attempt_status status)
@@ -389,7 +390,8 @@ static bool take_approved(struct attempt *a, const struct approval *p,
 	diag_init(&d, &e->scratch);
 	start->input = end->input = arena_str(text, str_of(p->inputs));
 	if (!approval_holds(p, a->agent))
-		return refuse(end, "approval_void", e, "what would run is not what was approved: "
+		return refuse(end, "approval_void", e,
+			      "what would run is not what was approved: "
 			      "agent \"%.*s\" was registered anew; run it again to ask again",
 			      STR_ARG(a->agent->row.name));
 	if (p->workspace[0])
@@ -400,13 +402,12 @@ static bool take_approved(struct attempt *a, const struct approval *p,
 	return true;
 }
 
-static bool resolve_all(struct attempt *a, const struct agent_action *action,
-			struct start *start, struct end *end)
+static bool resolve_all(struct attempt *a, const struct agent_action *action, struct start *start,
+			struct end *end)
 {
 	struct roots roots = {a->run, a->index, &a->run->engine->scratch};
 	struct resolve_roots env = roots_env(&roots);
-	return resolve_input(a, action, &env, start, end) &&
-	       resolve_workspace(a, &env, start, end);
+	return resolve_input(a, action, &env, start, end) && resolve_workspace(a, &env, start, end);
 }
 
 bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret)
@@ -437,8 +438,10 @@ static bool prepare(struct attempt *a, struct start *start, struct end *end)
 	if (!resolve_all(a, action, start, end))
 		return false;
 	if (approval_needed(a->run, a->index))
-		return refuse(end, "approval_missing", e, "agent \"%.*s\" needs approval since "
-			      "the node was queued; run it again to ask", STR_ARG(a->agent->row.name));
+		return refuse(end, "approval_missing", e,
+			      "agent \"%.*s\" needs approval since "
+			      "the node was queued; run it again to ask",
+			      STR_ARG(a->agent->row.name));
 	return true;
 }
 
@@ -473,8 +476,8 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.workspace = start->workspace,
 		.attempt = a->number,
 		.idempotency_key = str_n(key, (size_t)n),
-		.approved_digest = a->run->nodes[a->index].approval ? a->agent->row.digest
-								    : (struct str){0},
+		.approved_digest =
+			a->run->nodes[a->index].approval ? a->agent->row.digest : (struct str){0},
 		.timeout_ms = limit_of(a),
 	};
 	e->config.executor->ops->start(e->config.executor, &s);
@@ -489,12 +492,13 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 	struct run *r = a->run;
 	engine_enter(e);
 	if (r->stopping != STOP_NONE) {
-		finish(a, &(struct end){
-			.status = r->stopping == STOP_TIMEOUT ? ATTEMPT_TIMED_OUT
-							      : ATTEMPT_CANCELLED,
-			.code = r->stopping == STOP_TIMEOUT ? "run_timeout" : "cancelled",
-			.message = STR("the run was stopped before the attempt was started"),
-		});
+		finish(a,
+		       &(struct end){
+			       .status = r->stopping == STOP_TIMEOUT ? ATTEMPT_TIMED_OUT
+								     : ATTEMPT_CANCELLED,
+			       .code = r->stopping == STOP_TIMEOUT ? "run_timeout" : "cancelled",
+			       .message = STR("the run was stopped before the attempt was started"),
+		       });
 		run_settle(r);
 	} else {
 		move(a, ATT_RUNNING);
@@ -594,10 +598,10 @@ static void stop_later(struct attempt *a, enum attempt_stop why)
 static void cancel_queued(struct attempt *a)
 {
 	finish(a, &(struct end){
-		.status = ATTEMPT_CANCELLED,
-		.code = "cancelled",
-		.message = STR("the run was stopped before the attempt was started"),
-	});
+			  .status = ATTEMPT_CANCELLED,
+			  .code = "cancelled",
+			  .message = STR("the run was stopped before the attempt was started"),
+		  });
 }
 
 void attempt_cancel(struct attempt *a)
@@ -624,10 +628,10 @@ static void stopped_end(const struct attempt *a, struct end *end)
 {
 	bool timeout = a->why == ATTEMPT_STOP_TIMEOUT;
 	end->status = timeout ? ATTEMPT_TIMED_OUT : ATTEMPT_CANCELLED;
-	end->code = !timeout				    ? "cancelled"
+	end->code = !timeout			       ? "cancelled"
 		    : a->run->stopping == STOP_TIMEOUT ? "run_timeout"
 						       : "timeout";
-	end->message = !timeout				       ? STR("the run was cancelled")
+	end->message = !timeout				  ? STR("the run was cancelled")
 		       : a->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
 							  : STR("the attempt took longer than "
 								"its timeout");
@@ -646,8 +650,10 @@ static bool judge_output(struct attempt *a, struct str text, struct end *end)
 		refuse(end, "output_too_large", e, "the output is longer than %d bytes",
 		       LIMIT_AGENT_OUTPUT_BYTES);
 	else if (json_parse(&e->scratch, text, JSON_BORROW, &v, &error) != 0)
-		refuse(end, "invalid_output", e, "the output is not one JSON document: %s at "
-		       "line %d, column %d", error.message, error.line, error.column);
+		refuse(end, "invalid_output", e,
+		       "the output is not one JSON document: %s at "
+		       "line %d, column %d",
+		       error.message, error.line, error.column);
 	else if (!schemas_check(action->output, &v, &d, "output"))
 		refuse(end, "invalid_output", e, "%s", findings_text(&e->scratch, &d));
 	else {
@@ -666,8 +672,10 @@ static void error_end(const struct attempt_result *x, struct end *end)
 	const char *code = x->code && *x->code ? x->code : "failed";
 	end->status = strcmp(code, "timeout") == 0 ? ATTEMPT_TIMED_OUT : ATTEMPT_FAILED;
 	end->code = code;
-	end->message = str_n(x->message.p, utf8_valid_prefix(str_n(x->message.p,
-		x->message.n < LIMIT_ERROR_BYTES ? x->message.n : LIMIT_ERROR_BYTES)));
+	end->message = str_n(x->message.p,
+			     utf8_valid_prefix(str_n(x->message.p, x->message.n < LIMIT_ERROR_BYTES
+									   ? x->message.n
+									   : LIMIT_ERROR_BYTES)));
 	end->final = x->final;
 	end->retry_later = x->retry_later;
 	end->retry_after_ms = x->retry_after_ms;

@@ -36,7 +36,7 @@ struct agent {
 struct workflow {
 	struct arena arena; /* of the row's text */
 	struct workflow_row row;
-	struct plan *plan;  /* of the newest version; NULL when it no longer compiles */
+	struct plan *plan; /* of the newest version; NULL when it no longer compiles */
 	size_t n_open_runs;
 };
 
@@ -78,8 +78,7 @@ void catalog_agent_put(struct catalog *c, struct agent *a);
 void catalog_agent_remove(struct catalog *c, struct agent *a);
 
 struct workflow *catalog_workflow(const struct catalog *c, struct str project, struct str name);
-struct workflow *catalog_workflow_by_id(const struct catalog *c, struct str project,
-					struct str id);
+struct workflow *catalog_workflow_by_id(const struct catalog *c, struct str project, struct str id);
 
 /* Makes or changes the workflow with the row's id; takes over the plan's reference. */
 struct workflow *catalog_workflow_put(struct catalog *c, const struct workflow_row *row,

@@ -80,8 +80,7 @@ static void write_inputs(struct dryrun *x, const struct plan_node *n)
 	bool known = resolved(x, n, n->inputs, "inputs", &v);
 	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
 	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
-	const char *place =
-		arena_printf(x->arena, "nodes[%u].inputs", plan_index(x->plan, n));
+	const char *place = arena_printf(x->arena, "nodes[%u].inputs", plan_index(x->plan, n));
 	if (!action)
 		diag_add(&x->diag, place, "agent \"%.*s\" with action \"%.*s\" is not registered",
 			 STR_ARG(n->agent), STR_ARG(n->action));

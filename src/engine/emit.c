@@ -75,9 +75,9 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 		.copied_from = txn_text(e, copied_from),
 		.wake_ms = n->wait ? n->wait->wake_ms : 0,
 		.started_ms = n->started_ms,
-		.finished_ms = !node_status_final(n->status)   ? 0
-			       : e->wall_ms < n->started_ms ? n->started_ms
-							    : e->wall_ms,
+		.finished_ms = !node_status_final(n->status) ? 0
+			       : e->wall_ms < n->started_ms  ? n->started_ms
+							     : e->wall_ms,
 	};
 }
 

@@ -191,7 +191,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
-	LIST_FOREACH(it, &e->open)
+	LIST_FOREACH (it, &e->open)
 		run_free(container_of(it, struct run, link));
 	schedule_free_all(e);
 	map_free(&e->runs);
@@ -221,7 +221,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
 size_t engine_check(const struct engine *e)
 {
 	size_t n_stuck = 0, n_queued = 0, n_running = 0, n_scripts = 0;
-	LIST_FOREACH(it, &e->open) {
+	LIST_FOREACH (it, &e->open) {
 		const struct run *r = container_of(it, struct run, link);
 		uint32_t n_unfinished = 0;
 		for (uint32_t i = 0; i < r->plan->n_nodes; i++) {

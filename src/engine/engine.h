@@ -28,12 +28,12 @@ struct engine_config {
 	struct clock *clock;
 	struct store *store;
 	struct executor *executor;
-	uint64_t seed;            /* ids and jitter; 0 = from the system. Never the same twice
-				   * over one store: ids would come again */
-	size_t max_scripts;       /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
-	size_t max_open_runs;     /* 0 = LIMIT_OPEN_RUNS */
+	uint64_t seed;	      /* ids and jitter; 0 = from the system. Never the same twice
+			       * over one store: ids would come again */
+	size_t max_scripts;   /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
+	size_t max_open_runs; /* 0 = LIMIT_OPEN_RUNS */
 
-	zone_get_fn zone_get;     /* time zones, on the loop thread; NULL = UTC alone */
+	zone_get_fn zone_get; /* time zones, on the loop thread; NULL = UTC alone */
 	void *zone_arg;
 
 	/* Told after commit; any may be NULL. Borrowed arguments. */
@@ -69,16 +69,16 @@ void engine_attempt_done(struct engine *e, const struct attempt_id *id,
 /* ---- requests ---- */
 
 enum engine_outcome {
-	ENGINE_OK,            /* done and durable */
-	ENGINE_CREATED,       /* the same, a new thing */
-	ENGINE_UNCHANGED,     /* it was that way already (apply of the same definition) */
-	ENGINE_REPLAYED,      /* the answer this Idempotency-Key got before: run, status */
+	ENGINE_OK,	  /* done and durable */
+	ENGINE_CREATED,	  /* the same, a new thing */
+	ENGINE_UNCHANGED, /* it was that way already (apply of the same definition) */
+	ENGINE_REPLAYED,  /* the answer this Idempotency-Key got before: run, status */
 	ENGINE_NOT_FOUND,
 	ENGINE_CONFLICT,      /* 409, diag says why */
-	ENGINE_INVALID,       /* 422, diag says what and where */
+	ENGINE_INVALID,	      /* 422, diag says what and where */
 	ENGINE_KEY_REUSED,    /* 422: the key was used with another body */
 	ENGINE_KEY_IN_FLIGHT, /* 409: the first request with it is not answered yet */
-	ENGINE_BUSY,          /* 429: retry_after_ms */
+	ENGINE_BUSY,	      /* 429: retry_after_ms */
 	ENGINE_FORBIDDEN,     /* 403, diag says why */
 	ENGINE_UNAVAILABLE,   /* 503: the store can't take it now (disk full) */
 	ENGINE_UNDECIDED,     /* 503: begun, but the disk got full before it was durable: it is
@@ -88,13 +88,13 @@ enum engine_outcome {
 
 struct engine_reply { /* borrowed for the call */
 	enum engine_outcome outcome;
-	const struct diag *diag;      /* CONFLICT, INVALID: findings; else NULL */
-	struct str id;                /* of the agent, workflow or run */
-	int64_t version;              /* workflow saves; events: nodes that got it */
-	enum run_status status;       /* triggers, cancel: the run's status */
+	const struct diag *diag;       /* CONFLICT, INVALID: findings; else NULL */
+	struct str id;		       /* of the agent, workflow or run */
+	int64_t version;	       /* workflow saves; events: nodes that got it */
+	enum run_status status;	       /* triggers, cancel: the run's status */
 	enum approval_status approval; /* decisions: what the approval is now */
-	int64_t retry_after_ms;       /* BUSY, UNAVAILABLE, UNDECIDED */
-	struct str json;              /* dry run, plan: what would happen; check: the normal form */
+	int64_t retry_after_ms;	       /* BUSY, UNAVAILABLE, UNDECIDED */
+	struct str json; /* dry run, plan: what would happen; check: the normal form */
 };
 
 /* Called exactly once per request, after what it says is durable; may be called before the
@@ -107,8 +107,8 @@ typedef void (*engine_reply_fn)(void *arg, const struct engine_reply *reply);
  */
 struct agent_save {
 	struct str project;
-	struct str id;      /* empty: create (CONFLICT when the name exists); else replace */
-	bool upsert;        /* create or replace by name; UNCHANGED when nothing differs */
+	struct str id; /* empty: create (CONFLICT when the name exists); else replace */
+	bool upsert;   /* create or replace by name; UNCHANGED when nothing differs */
 	bool builtin;
 	struct str digest;
 	const struct value *doc;
@@ -136,20 +136,20 @@ void engine_workflow_save(struct engine *e, const struct workflow_save *save, en
 void engine_workflow_check(struct engine *e, struct str project, const struct value *doc,
 			   engine_reply_fn fn, void *arg);
 /* CONFLICT while it has open runs. */
-void engine_workflow_delete(struct engine *e, struct str project, struct str id,
-			    engine_reply_fn fn, void *arg);
+void engine_workflow_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
+			    void *arg);
 
 struct run_trigger {
 	struct str project;
-	struct str workflow; /* id or name */
-	const struct value *context; /* NULL = {} */
-	struct str type;             /* "manual", "api", … for run.trigger */
-	struct str idempotency_key;  /* empty = none */
-	struct str body_sha256;      /* of the request body, with a key */
+	struct str workflow;		 /* id or name */
+	const struct value *context;	 /* NULL = {} */
+	struct str type;		 /* "manual", "api", … for run.trigger */
+	struct str idempotency_key;	 /* empty = none */
+	struct str body_sha256;		 /* of the request body, with a key */
 	const struct key_row *known_key; /* what the store holds under the key, NULL = nothing:
 					    the caller looked it up on a reader after
 					    engine_key_claim() said yes */
-	struct str by; /* who asks, as far as that is known; empty = unknown */
+	struct str by;			 /* who asks, as far as that is known; empty = unknown */
 	bool dry_run;
 };
 void engine_run_trigger(struct engine *e, const struct run_trigger *trigger, engine_reply_fn fn,
@@ -232,15 +232,15 @@ void engine_schedule_backfill(struct engine *e, const struct schedule_backfill *
  * (all that did not succeed, and what depends on it), "start" (nothing kept), or a node id (that
  * node and all that depends on it). The caller read the old run; CONFLICT while it is open.
  * INVALID when another context is given and `from` is not "start", or it breaks the contextSchema.
- * A plan writes nothing: OK at once, with json {"from", "runsAgain": [node ids], "kept": [node ids]}
- * (of what runs again, conditions and join rules may still skip some).
+ * A plan writes nothing: OK at once, with json {"from", "runsAgain": [node ids], "kept": [node
+ * ids]} (of what runs again, conditions and join rules may still skip some).
  */
 struct run_retry {
 	struct str project;
 	const struct run_detail *old;
 	struct str from;
 	const struct value *context; /* of the new run; NULL = that of the old one */
-	bool plan;                   /* say what would happen, start nothing */
+	bool plan;		     /* say what would happen, start nothing */
 };
 void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
 		      void *arg);
@@ -267,7 +267,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret);
 
 /*
  * The invariant of promise P6 over all open runs: every unfinished node has exactly one of a live
- * attempt, an armed timer, a place in the queue, an awaited decision, an unfinished dependency. The number of nodes
- * that have not; must be 0 after every call above.
+ * attempt, an armed timer, a place in the queue, an awaited decision, an unfinished dependency. The
+ * number of nodes that have not; must be 0 after every call above.
  */
 size_t engine_check(const struct engine *e);

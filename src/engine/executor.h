@@ -23,17 +23,17 @@ struct attempt_start { /* borrowed: copy what is needed beyond the call */
 	struct str project, workflow, node_id;
 	struct str agent, action;
 	enum agent_type agent_type;
-	struct str entry_path;  /* SCRIPT: agent folder */
-	struct str command;     /* SCRIPT: JSON array of strings */
+	struct str entry_path;	 /* SCRIPT: agent folder */
+	struct str command;	 /* SCRIPT: JSON array of strings */
 	struct str agent_limits; /* JSON object from the agent, "" = none */
-	struct str node_limits; /* JSON object from the node, overrides; "" = none */
-	struct str input;       /* JSON */
-	struct str workspace;   /* host folder, "" = none */
+	struct str node_limits;	 /* JSON object from the node, overrides; "" = none */
+	struct str input;	 /* JSON */
+	struct str workspace;	 /* host folder, "" = none */
 	int64_t attempt;
 	struct str idempotency_key; /* stable per run and node */
 	struct str approved_digest; /* SCRIPT that was approved: what the digest of its folder must
 				       be, else the error "approval_void"; "" = any */
-	int64_t timeout_ms;         /* for information; the engine calls stop() itself */
+	int64_t timeout_ms;	    /* for information; the engine calls stop() itself */
 };
 
 enum attempt_end {
@@ -43,11 +43,11 @@ enum attempt_end {
 
 struct attempt_result { /* borrowed for the call */
 	enum attempt_end end;
-	struct str output;     /* bytes as printed: the engine checks that it is JSON */
-	const char *code;      /* ERROR: "timeout", "exit_3", "oom", "delivery_failed", … */
-	struct str message;    /* ERROR: one sentence for people */
-	bool retry_later;      /* ERROR: exit 75 or Retry-After: retry although attempts are few */
-	bool final;            /* ERROR: trying again can't help (workspace_denied, bad input) */
+	struct str output;	/* bytes as printed: the engine checks that it is JSON */
+	const char *code;	/* ERROR: "timeout", "exit_3", "oom", "delivery_failed", … */
+	struct str message;	/* ERROR: one sentence for people */
+	bool retry_later;	/* ERROR: exit 75 or Retry-After: retry although attempts are few */
+	bool final;		/* ERROR: trying again can't help (workspace_denied, bad input) */
 	int64_t retry_after_ms; /* ERROR: at least this long, 0 = as the node says */
 	bool sandboxed;
 	int64_t cpu_usec, memory_peak_bytes;

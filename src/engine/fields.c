@@ -216,7 +216,8 @@ bool fields_duration(const struct fields *f, const char *key, int64_t least_ms, 
 		return false;
 	int64_t ms = -1;
 	if (v->kind != VALUE_STRING || timefmt_duration_parse(value_text(v), &ms) != 0) {
-		fields_bad(f, key, "must be a duration such as \"10ms\", \"30s\", \"5m\" or \"24h\"");
+		fields_bad(f, key,
+			   "must be a duration such as \"10ms\", \"30s\", \"5m\" or \"24h\"");
 		return false;
 	}
 	if (ms < least_ms || ms > most_ms) {
@@ -243,8 +244,10 @@ bool fields_size(const struct fields *f, const char *key, int64_t least, int64_t
 	if (v->kind == VALUE_INT)
 		bytes = v->i;
 	if (!good || bytes < least || bytes > most) {
-		fields_bad(f, key, "must be a size such as \"64Mi\" or \"1Gi\", from %lld to %lld "
-			   "bytes", (long long)least, (long long)most);
+		fields_bad(f, key,
+			   "must be a size such as \"64Mi\" or \"1Gi\", from %lld to %lld "
+			   "bytes",
+			   (long long)least, (long long)most);
 		return false;
 	}
 	*ret_bytes = bytes;
@@ -257,8 +260,8 @@ bool fields_name_valid(struct str name)
 		return false;
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
-		bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			     (c >= '0' && c <= '9');
+		bool alnum =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 		if (!alnum && (i == 0 || (c != '.' && c != '_' && c != '-')))
 			return false;
 	}

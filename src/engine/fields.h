@@ -44,10 +44,8 @@ void fields_place_item(char ret[FIELDS_PATH_BYTES], const char *path, size_t ind
  * required. */
 bool fields_str(const struct fields *f, const char *key, bool required, struct str *ret);
 bool fields_bool(const struct fields *f, const char *key, bool *ret);
-bool fields_int(const struct fields *f, const char *key, int64_t least, int64_t most,
-		int64_t *ret);
-bool fields_number(const struct fields *f, const char *key, double least, double most,
-		   double *ret);
+bool fields_int(const struct fields *f, const char *key, int64_t least, int64_t most, int64_t *ret);
+bool fields_number(const struct fields *f, const char *key, double least, double most, double *ret);
 bool fields_duration(const struct fields *f, const char *key, int64_t least_ms, int64_t most_ms,
 		     int64_t *ret_ms);
 /* "512Mi", or a number of bytes. */

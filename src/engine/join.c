@@ -3,8 +3,8 @@
 #include "base/attr.h"
 #include "base/fault.h"
 
-static const char *const names[] = {"all_success", "all_failed",  "all_done",
-				    "one_success", "one_failed",  "one_done",
+static const char *const names[] = {"all_success", "all_failed",   "all_done",
+				    "one_success", "one_failed",   "one_done",
 				    "none_failed", "none_skipped", "always"};
 
 const char *join_rule_name(enum join_rule rule)

@@ -48,8 +48,8 @@ static void read_project(struct plan_build *b, const struct fields *f, struct st
 static const struct value *closed_properties(const struct value *schema)
 {
 	const struct value *more = value_getz(schema, "additionalProperties");
-	static const char *const openers[] = {"patternProperties", "$ref", "$dynamicRef", "allOf",
-					      "anyOf", "oneOf", "if"};
+	static const char *const openers[] = {
+		"patternProperties", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if"};
 	for (size_t i = 0; i < ARRAY_LEN(openers); i++)
 		if (value_getz(schema, openers[i]))
 			return NULL;

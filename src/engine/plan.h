@@ -57,18 +57,18 @@ struct plan_node {
 	uint32_t level; /* longest way from a node without dependencies */
 	enum join_rule join;
 	bool continue_on_error;
-	bool keep_output; /* a template may ask for its output */
-	int64_t timeout_ms; /* 0 = none */
-	int64_t sleep_ms;   /* > 0: the node sleeps; it has no agent */
-	struct str wait_event;             /* not empty: it waits for this; it has no agent */
+	bool keep_output;		   /* a template may ask for its output */
+	int64_t timeout_ms;		   /* 0 = none */
+	int64_t sleep_ms;		   /* > 0: the node sleeps; it has no agent */
+	struct str wait_event;		   /* not empty: it waits for this; it has no agent */
 	const struct resolve *wait_filter; /* NULL = any such event */
-	int64_t wait_ms;                   /* 0 = for ever */
+	int64_t wait_ms;		   /* 0 = for ever */
 	struct plan_retry retry;
 	const struct plan_approval *approval; /* NULL = only when its agent asks for it */
-	struct str limits;               /* JSON object, "" = none */
-	const struct resolve *when;      /* NULL = always */
-	const struct resolve *workspace; /* NULL = none */
-	const struct resolve *inputs;    /* never NULL */
+	struct str limits;		      /* JSON object, "" = none */
+	const struct resolve *when;	      /* NULL = always */
+	const struct resolve *workspace;      /* NULL = none */
+	const struct resolve *inputs;	      /* never NULL */
 };
 
 /* A trigger by time. */
@@ -89,13 +89,13 @@ struct plan {
 	struct str workflow_id; /* set by whoever gives it its place */
 	int64_t version;
 	struct schema *context_schema; /* NULL = anything */
-	int64_t timeout_ms;            /* 0 = none */
-	bool uses_context;             /* a template may ask for it */
+	int64_t timeout_ms;	       /* 0 = none */
+	bool uses_context;	       /* a template may ask for it */
 	struct plan_schedule *schedules;
 	size_t n_schedules;
 	struct plan_node *nodes;
 	size_t n_nodes;
-	struct map by_id; /* node id -> struct plan_node */
+	struct map by_id;	 /* node id -> struct plan_node */
 	struct value definition; /* normal form */
 	struct str definition_json;
 	char sha256[SHA256_HEX_BYTES]; /* of the canonical definition */

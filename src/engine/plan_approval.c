@@ -4,8 +4,8 @@
 #include "json/write.h"
 
 static const struct field_spec approval_fields[] = {
-	{"approvers", NULL}, {"quorum", NULL}, {"timeout", NULL}, {"onTimeout", NULL},
-	{"allowSelf", NULL},
+	{"approvers", NULL}, {"quorum", NULL},	  {"timeout", NULL},
+	{"onTimeout", NULL}, {"allowSelf", NULL},
 };
 
 static bool has_name(const struct plan_approval *p, struct str name)
@@ -79,7 +79,8 @@ void plan_build_approval(struct plan_build *b, const struct fields *f, struct pl
 	if (!v)
 		return;
 	if (said && !required)
-		fields_bad(f, "approvalRequired", "is false, but approval asks for one; remove one "
+		fields_bad(f, "approvalRequired",
+			   "is false, but approval asks for one; remove one "
 			   "of the two");
 	fields_place(place, f->path, STR("approval"));
 	if (!fields_open(&policy, v, b->diag, place))

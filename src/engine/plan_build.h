@@ -20,7 +20,8 @@ void plan_build_nodes(struct plan_build *b, const struct value *nodes);
 /* plan_approval.c: approval, approvalRequired. */
 void plan_build_approval(struct plan_build *b, const struct fields *f, struct plan_node *n);
 /* plan_nodes.c: the member as a template, in the plan; NULL when it is not there or not good. */
-const struct resolve *plan_build_text(struct plan_build *b, const struct fields *f, const char *key);
+const struct resolve *plan_build_text(struct plan_build *b, const struct fields *f,
+				      const char *key);
 
 /* plan_triggers.c: what starts the workflow; its part of the normal form. */
 void plan_build_triggers(struct plan_build *b, const struct fields *f);

@@ -2,8 +2,7 @@
 #include "engine/plan_build.h"
 
 static uint32_t *read_depends(struct plan_build *b, const struct fields *f,
-			      const struct value *list, const struct plan_node *n,
-			      uint32_t *ret_n)
+			      const struct value *list, const struct plan_node *n, uint32_t *ret_n)
 {
 	struct plan *p = b->plan;
 	uint32_t *depends = ARENA_NEW_ARRAY(&p->arena, uint32_t, list->n);

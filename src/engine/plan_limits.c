@@ -3,8 +3,8 @@
 #include "json/write.h"
 
 static const struct field_spec limit_fields[] = {
-	{"memory", NULL}, {"cpu", NULL}, {"pids", NULL}, {"network", NULL}, {"output", NULL},
-	{"tmp", NULL},    {"timeout", NULL},
+	{"memory", NULL}, {"cpu", NULL}, {"pids", NULL},    {"network", NULL},
+	{"output", NULL}, {"tmp", NULL}, {"timeout", NULL},
 };
 
 enum { CPU_MOST = 1024, PIDS_MOST = 1 << 20 };

@@ -39,7 +39,7 @@ static const struct field_spec node_fields[] = {
 };
 
 static const struct field_spec retry_fields[] = {
-	{"maxAttempts", NULL},     {"initialInterval", NULL}, {"backoffCoefficient", NULL},
+	{"maxAttempts", NULL},	   {"initialInterval", NULL}, {"backoffCoefficient", NULL},
 	{"maximumInterval", NULL}, {"jitter", NULL},
 };
 
@@ -122,8 +122,7 @@ static void read_join(const struct fields *f, struct plan_node *n)
 }
 
 /* A copy of v in the plan, compiled. */
-static const struct resolve *compile(struct plan_build *b, const struct value *v,
-				     const char *path)
+static const struct resolve *compile(struct plan_build *b, const struct value *v, const char *path)
 {
 	struct value *copy = ARENA_NEW(&b->plan->arena, struct value);
 	*copy = value_copy(&b->plan->arena, v);
@@ -226,8 +225,7 @@ static void judge_action(struct plan_build *b, const struct fields *f, const str
 		const char *nearest = fields_nearest(n->action, names, n_names);
 		fields_bad(f, "action", "agent \"%.*s\" has no action \"%.*s\"; %s \"%s\"",
 			   STR_ARG(agent->row.name), STR_ARG(n->action),
-			   nearest ? "did you mean" : "its first is",
-			   nearest ? nearest : names[0]);
+			   nearest ? "did you mean" : "its first is", nearest ? nearest : names[0]);
 		return;
 	}
 	char place[FIELDS_PATH_BYTES];
@@ -297,7 +295,8 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 		fields_place(place, f->path, STR("limits"));
 		n->limits = plan_build_limits(a, limits, b->diag, place);
 		if (value_getz(limits, "timeout"))
-			diag_add(b->diag, place, "of a node have no timeout; use the node's own "
+			diag_add(b->diag, place,
+				 "of a node have no timeout; use the node's own "
 				 "field timeout");
 	}
 	const struct agent *agent = find_agent(b, f, n, &key);

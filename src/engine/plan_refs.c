@@ -10,9 +10,9 @@ struct far_ref {
 struct refs {
 	struct plan_build *build;
 	struct arena arena;
-	uint32_t index; /* of the node whose templates are looked at */
-	uint32_t *seen;  /* per node: index + 1 of the last node that mentioned it */
-	uint32_t *place; /* per node: where in the list, when seen */
+	uint32_t index;	   /* of the node whose templates are looked at */
+	uint32_t *seen;	   /* per node: index + 1 of the last node that mentioned it */
+	uint32_t *place;   /* per node: where in the list, when seen */
 	uint32_t *depends; /* the same, for direct dependencies */
 	struct plan_ref *list;
 	uint32_t n_list;

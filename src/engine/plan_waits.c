@@ -11,13 +11,15 @@ static const struct field_spec wait_fields[] = {
 /* What says how an agent is run means nothing for them. */
 static void refuse_agent_fields(const struct fields *f, const char *kind)
 {
-	static const char *const names[] = {"agent",	  "agentId", "action", "workspace",
-					    "inputs",	  "inputsJson", "retry", "limits",
-					    "timeout",	  "approval", "approvalRequired"};
+	static const char *const names[] = {"agent",   "agentId",    "action",		"workspace",
+					    "inputs",  "inputsJson", "retry",		"limits",
+					    "timeout", "approval",   "approvalRequired"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (fields_get(f, names[i]))
-			fields_bad(f, names[i], "means nothing for a node with %s; remove it, or "
-				   "make it a node of its own", kind);
+			fields_bad(f, names[i],
+				   "means nothing for a node with %s; remove it, or "
+				   "make it a node of its own",
+				   kind);
 }
 
 static void read_filter(struct plan_build *b, const struct fields *w, struct plan_node *n)
@@ -41,9 +43,11 @@ static void read_wait(struct plan_build *b, const struct fields *f, struct plan_
 		if (subject_valid(event, true))
 			n->wait_event = arena_str(&b->plan->arena, event);
 		else
-			fields_bad(&w, "event", "must be tokens with dots between, such as "
+			fields_bad(&w, "event",
+				   "must be tokens with dots between, such as "
 				   "\"order.paid\"; '*' stands for one token, '>' at the end for "
-				   "one or more; at most %d bytes", LIMIT_SUBJECT_BYTES);
+				   "one or more; at most %d bytes",
+				   LIMIT_SUBJECT_BYTES);
 	}
 	read_filter(b, &w, n);
 	fields_duration(&w, "timeout", 1, most_ms, &n->wait_ms);

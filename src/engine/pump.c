@@ -110,8 +110,7 @@ void pump_effect(struct pump *p, pump_effect_fn fn, void *arg, int64_t n)
 	}
 	if (b->n_effects == b->cap_effects) {
 		size_t cap = b->cap_effects ? b->cap_effects * 2 : 16;
-		b->effects = arena_grow(&b->arena, b->effects,
-					b->cap_effects * sizeof(*b->effects),
+		b->effects = arena_grow(&b->arena, b->effects, b->cap_effects * sizeof(*b->effects),
 					cap * sizeof(*b->effects));
 		b->cap_effects = cap;
 	}

@@ -28,17 +28,17 @@ typedef void (*pump_effect_fn)(void *ctx, struct txn *txn, void *arg, int64_t n)
 
 struct pump {
 	struct store *store;
-	void *ctx;             /* handed to effects */
-	struct batch *current; /* never NULL */
+	void *ctx;		    /* handed to effects */
+	struct batch *current;	    /* never NULL */
 	struct batch *head, **tail; /* submitted or kept, oldest first */
 	struct batch *spare;
 	size_t n_in_flight, n_kept;
-	bool full;             /* the last answer of the store was -ENOSPC; the owner arms a
-				  timer of backoff_ms and calls pump_retry() */
+	bool full; /* the last answer of the store was -ENOSPC; the owner arms a
+		      timer of backoff_ms and calls pump_retry() */
 	bool in_flush;
 	int64_t backoff_ms;
-	uint64_t sequence;     /* of the current batch: grows by one with each */
-	uint64_t n_done;       /* batches durable so far */
+	uint64_t sequence; /* of the current batch: grows by one with each */
+	uint64_t n_done;   /* batches durable so far */
 };
 
 void pump_init(struct pump *p, struct store *store, void *ctx);

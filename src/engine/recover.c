@@ -111,8 +111,7 @@ static int read_workflows(struct recovery *x)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const char *why = "";
 		int fault = 0;
-		struct plan *plan =
-			read_plan(x, rows[i].project, rows[i].id, 0, &why, &fault);
+		struct plan *plan = read_plan(x, rows[i].project, rows[i].id, 0, &why, &fault);
 		if (fault)
 			return fault;
 		if (!plan)
@@ -253,8 +252,7 @@ static bool approvals_fit(const struct plan *plan, const struct open_run *open, 
 	return true;
 }
 
-static const char *judge_rows(const struct plan *plan, const struct open_run *open,
-			      struct arena *a)
+static const char *judge_rows(const struct plan *plan, const struct open_run *open, struct arena *a)
 {
 	bool *seen = ARENA_NEW_ARRAY(a, bool, plan->n_nodes);
 	if (open->run.id.n != ID_TEXT_BYTES - 1 || open->last_event_seq < 0)
@@ -463,7 +461,7 @@ static void drive_attempts(struct recovery *x)
 
 static void drive_runs(struct recovery *x)
 {
-	LIST_FOREACH(it, &x->engine->open) {
+	LIST_FOREACH (it, &x->engine->open) {
 		struct run *r = container_of(it, struct run, link);
 		pump_turn(&x->engine->pump);
 		run_arm(r);

@@ -21,7 +21,7 @@ struct resolve_roots {
 };
 
 struct resolve_error {
-	char code[32];      /* "template_error"; "" = none */
+	char code[32];	    /* "template_error"; "" = none */
 	char message[1024]; /* one sentence that names the path */
 };
 

@@ -104,13 +104,15 @@ static bool select_nodes(struct retry *x, struct str from)
 		if (node < 0) {
 			diag_add(&x->diag, "from",
 				 "must be \"failed\", \"start\" or the id of a node; there is no "
-				 "node \"%.*s\"", STR_ARG(from));
+				 "node \"%.*s\"",
+				 STR_ARG(from));
 			return false;
 		}
 	}
 	n_kept = choose(x, node);
 	if (n_kept == x->plan->n_nodes)
-		diag_add(&x->diag, "from", "nothing failed in this run; use \"start\" to run all "
+		diag_add(&x->diag, "from",
+			 "nothing failed in this run; use \"start\" to run all "
 			 "of it again");
 	return diag_ok(&x->diag);
 }
@@ -126,8 +128,7 @@ static void copy_kept(struct retry *x, struct run *r)
 		r->nodes[i].started_ms = row->started_ms;
 		node_restore(r, i, row->status, row->output, row->error);
 		emit_node(r, i, row->output.n ? arena_str(a, row->output) : (struct str){0},
-			  (struct str){0},
-			  row->copied_from.n ? row->copied_from : x->old->run.id);
+			  (struct str){0}, row->copied_from.n ? row->copied_from : x->old->run.id);
 	}
 }
 
@@ -137,7 +138,8 @@ static bool judge_context(struct retry *x, const struct run_retry *retry)
 		return true;
 	if (str_eqz(retry->from, "start"))
 		return trigger_judge_context(x->plan, retry->context, &x->diag);
-	diag_add(&x->diag, "context", "may be another one only from \"start\": results that are kept "
+	diag_add(&x->diag, "context",
+		 "may be another one only from \"start\": results that are kept "
 		 "came of the old one");
 	return false;
 }
@@ -172,8 +174,7 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 {
 	struct engine *e = x->engine;
 	const struct run_row *old = &retry->old->run;
-	struct workflow *w = catalog_workflow_by_id(&e->catalog, retry->project,
-						    old->workflow_id);
+	struct workflow *w = catalog_workflow_by_id(&e->catalog, retry->project, old->workflow_id);
 	*ret = w;
 	if (!w || !str_eq(old->project, retry->project))
 		return (struct engine_reply){.outcome = ENGINE_NOT_FOUND};
@@ -218,8 +219,7 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 		json_write(&context, retry->context);
 	struct run *r = trigger_run(e, x.plan, w,
 				    retry->context ? buf_str(&context) : retry->old->run.context,
-				    STR("retry"),
-				    (struct str){0}, retry->old->run.id);
+				    STR("retry"), (struct str){0}, retry->old->run.id);
 	copy_kept(&x, r);
 	run_begin(r);
 	run_settle(r);

@@ -31,10 +31,10 @@ static void request_close(struct request *q)
 static void refuse(struct request *q, enum engine_outcome outcome)
 {
 	q->fn(q->arg, &(struct engine_reply){
-		.outcome = outcome,
-		.diag = q->diag.n ? &q->diag : NULL,
-		.retry_after_ms = outcome == ENGINE_UNAVAILABLE ? RETRY_AFTER_MS : 0,
-	});
+			      .outcome = outcome,
+			      .diag = q->diag.n ? &q->diag : NULL,
+			      .retry_after_ms = outcome == ENGINE_UNAVAILABLE ? RETRY_AFTER_MS : 0,
+		      });
 }
 
 /* Whether the store takes rows now; refuses the request otherwise. */
@@ -65,8 +65,7 @@ static void agent_row_emit(struct engine *e, const struct agent *agent)
 	struct txn *txn = pump_txn(&e->pump);
 	struct arena *a = &txn->arena;
 	struct agent_row row = agent->row;
-	struct capability_row *caps = ARENA_NEW_ARRAY(a, struct capability_row,
-						      row.n_capabilities);
+	struct capability_row *caps = ARENA_NEW_ARRAY(a, struct capability_row, row.n_capabilities);
 	for (size_t i = 0; i < row.n_capabilities; i++)
 		caps[i] = (struct capability_row){
 			.name = copy(a, row.capabilities[i].name),
@@ -110,8 +109,10 @@ static bool agent_target(struct request *q, const struct agent_save *save,
 	if (*ret && !str_eq((*ret)->row.name, fresh->row.name)) {
 		struct str user = catalog_agent_user(c, *ret);
 		if (user.n) {
-			diag_add(&q->diag, "name", "cannot change: workflow \"%.*s\" uses agent "
-				 "\"%.*s\"", STR_ARG(user), STR_ARG((*ret)->row.name));
+			diag_add(&q->diag, "name",
+				 "cannot change: workflow \"%.*s\" uses agent "
+				 "\"%.*s\"",
+				 STR_ARG(user), STR_ARG((*ret)->row.name));
 			refuse(q, ENGINE_CONFLICT);
 			return false;
 		}
@@ -172,8 +173,10 @@ void engine_agent_delete(struct engine *e, struct str project, struct str id, en
 	}
 	struct str user = catalog_agent_user(&e->catalog, agent);
 	if (user.n) {
-		diag_add(&q.diag, "", "workflow \"%.*s\" uses agent \"%.*s\"; change or delete it "
-			 "first", STR_ARG(user), STR_ARG(agent->row.name));
+		diag_add(&q.diag, "",
+			 "workflow \"%.*s\" uses agent \"%.*s\"; change or delete it "
+			 "first",
+			 STR_ARG(user), STR_ARG(agent->row.name));
 		refuse(&q, ENGINE_CONFLICT);
 		return;
 	}
@@ -212,8 +215,8 @@ static void version_emit(struct engine *e, const struct plan *plan)
 {
 	struct txn *txn = pump_txn(&e->pump);
 	struct arena *a = &txn->arena;
-	struct workflow_node_row *rows = ARENA_NEW_ARRAY(a, struct workflow_node_row,
-							 plan->n_nodes);
+	struct workflow_node_row *rows =
+		ARENA_NEW_ARRAY(a, struct workflow_node_row, plan->n_nodes);
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		rows[i] = (struct workflow_node_row){
 			.node_id = copy(a, plan->nodes[i].id),
@@ -297,13 +300,14 @@ void engine_workflow_check(struct engine *e, struct str project, const struct va
 	CLEANUP_PLAN struct plan *plan = NULL;
 	int r = plan_compile(&e->catalog, project, doc, &q.diag, &plan);
 	if (r == 0)
-		fn(arg, &(struct engine_reply){.outcome = ENGINE_OK, .json = plan->definition_json});
+		fn(arg,
+		   &(struct engine_reply){.outcome = ENGINE_OK, .json = plan->definition_json});
 	else
 		refuse(&q, ENGINE_INVALID);
 }
 
-void engine_workflow_delete(struct engine *e, struct str project, struct str id,
-			    engine_reply_fn fn, void *arg)
+void engine_workflow_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
+			    void *arg)
 {
 	struct request q CLEANUP_REQUEST;
 	request_open(&q, e, fn, arg);
@@ -315,8 +319,10 @@ void engine_workflow_delete(struct engine *e, struct str project, struct str id,
 		return;
 	}
 	if (w->n_open_runs > 0) {
-		diag_add(&q.diag, "", "workflow \"%.*s\" has %zu open runs; cancel them or wait "
-			 "for their end", STR_ARG(w->row.name), w->n_open_runs);
+		diag_add(&q.diag, "",
+			 "workflow \"%.*s\" has %zu open runs; cancel them or wait "
+			 "for their end",
+			 STR_ARG(w->row.name), w->n_open_runs);
 		refuse(&q, ENGINE_CONFLICT);
 		return;
 	}

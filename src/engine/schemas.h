@@ -16,8 +16,7 @@ struct schema *schemas_compile(const struct value *document, struct diag *d, con
 void schemas_free(struct schema *s);
 
 /* false with findings under path. A NULL schema allows everything. */
-bool schemas_check(const struct schema *s, const struct value *v, struct diag *d,
-		   const char *path);
+bool schemas_check(const struct schema *s, const struct value *v, struct diag *d, const char *path);
 
 /* The same for a tree with templates: only what is certain, whatever they resolve to. */
 bool schemas_check_partial(const struct schema *s, const struct resolve *inputs, struct diag *d,

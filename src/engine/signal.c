@@ -42,7 +42,7 @@ static void signal_remove(struct run *r, struct signal *s)
 
 void signal_free(struct run *r)
 {
-	LIST_FOREACH(it, &r->signals)
+	LIST_FOREACH (it, &r->signals)
 		signal_remove(r, container_of(it, struct signal, link));
 }
 
@@ -99,7 +99,7 @@ static bool fits(const struct wait *w, const struct signal *s)
 bool signal_take(struct wait *w)
 {
 	struct run *r = w->run;
-	LIST_FOREACH(it, &r->signals) {
+	LIST_FOREACH (it, &r->signals) {
 		struct signal *s = container_of(it, struct signal, link);
 		if (!fits(w, s))
 			continue;
@@ -117,7 +117,7 @@ bool signal_take(struct wait *w)
 static struct wait *find_wait(struct run *r, struct str name, const struct value *event)
 {
 	struct wait *first = NULL;
-	LIST_FOREACH(it, &r->waits) {
+	LIST_FOREACH (it, &r->waits) {
 		struct wait *w = container_of(it, struct wait, in_run);
 		if ((!first || w->index < first->index) && wait_wants(w, name, event))
 			first = w;
@@ -142,8 +142,10 @@ static enum engine_outcome judge(const struct run *r, const struct run_signal *x
 				 struct diag *d)
 {
 	if (!subject_valid(x->name, false)) {
-		diag_add(d, "name", "must be tokens with dots between, such as \"order.paid\", of "
-			 "at most %d bytes in all, without '*' and '>'", LIMIT_SUBJECT_BYTES);
+		diag_add(d, "name",
+			 "must be tokens with dots between, such as \"order.paid\", of "
+			 "at most %d bytes in all, without '*' and '>'",
+			 LIMIT_SUBJECT_BYTES);
 		return ENGINE_INVALID;
 	}
 	if (data.n > LIMIT_SIGNAL_BYTES) {
@@ -177,8 +179,7 @@ static void take(struct run *r, const struct run_signal *x, const struct value *
 		keep(r, x->name, text);
 	run_settle(r);
 	emit_reply(e, fn, arg,
-		   &(struct engine_reply){
-			   .outcome = ENGINE_OK, .id = node_id, .status = r->status},
+		   &(struct engine_reply){.outcome = ENGINE_OK, .id = node_id, .status = r->status},
 		   (struct str){0});
 }
 
@@ -214,12 +215,11 @@ struct target {
 
 /* All are chosen before any is told: what begins to wait because of this event waits for another
  * one. */
-static struct target *find_targets(struct engine *e, struct str project,
-				   const struct value *event)
+static struct target *find_targets(struct engine *e, struct str project, const struct value *event)
 {
 	struct str type = value_text(value_getz(event, "type"));
 	struct target *first = NULL, **last = &first;
-	LIST_FOREACH(it, &e->waits) {
+	LIST_FOREACH (it, &e->waits) {
 		struct wait *w = container_of(it, struct wait, link);
 		if (!str_eq(w->run->plan->project, project) || !wait_wants(w, type, event))
 			continue;

@@ -39,19 +39,20 @@ enum attempt_state {
 	ATT_BACKOFF,  /* QUEUED, its retry timer is armed */
 	ATT_STARTING, /* RUNNING, its row is on its way to the disk */
 	ATT_RUNNING,  /* RUNNING, with the executor */
-	ATT_STOPPING, /* RUNNING, the executor was told to stop (or will be, once that is durable) */
+	ATT_STOPPING, /* RUNNING, the executor was told to stop (or will be, once that is durable)
+		       */
 	ATT_ENDED,
 };
 
 struct attempt {
 	struct attempt_id id;
 	struct run *run;
-	uint32_t index;  /* of the node */
+	uint32_t index;	 /* of the node */
 	uint32_t number; /* 1, 2, … */
 	enum attempt_state state;
 	enum attempt_stop why; /* STOPPING */
-	bool script;           /* needs a slot */
-	bool has_row;          /* its row was added before */
+	bool script;	       /* needs a slot */
+	bool has_row;	       /* its row was added before */
 	bool has_slot;
 	bool log_cut;
 	struct agent *agent; /* from STARTING on */
@@ -72,7 +73,7 @@ struct signal {
 /* What a node without an attempt waits for, while it does: see engine/wait.h. */
 struct wait {
 	struct run *run;
-	uint32_t index; /* of the node */
+	uint32_t index;	    /* of the node */
 	struct timer timer; /* armed unless it waits for an event without time-out */
 	int64_t wake_ms;    /* wall clock, 0 = no timer */
 	struct list link;   /* waits for an event: engine.waits */
@@ -84,17 +85,17 @@ struct node {
 	enum node_status status;
 	enum join_end end; /* when final: what it is for its dependents */
 	struct join_counts counts;
-	struct attempt *attempt; /* QUEUED, RUNNING: its live one */
-	struct wait *wait;       /* RUNNING without an attempt */
+	struct attempt *attempt;   /* QUEUED, RUNNING: its live one */
+	struct wait *wait;	   /* RUNNING without an attempt */
 	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
-	char *output, *error;    /* JSON text, kept while templates may ask; or NULL */
+	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
 	uint32_t attempts;     /* number of the newest */
-	uint32_t tries;        /* failures that count against maxAttempts */
+	uint32_t tries;	       /* failures that count against maxAttempts */
 	uint32_t lost, later;  /* lost in a row; "retry later" answers in all */
 	uint32_t log_lines;    /* logged over all attempts */
 	uint32_t next_settled; /* the run's list of ends to be told to dependents; index + 1 */
-	bool copied;           /* from the run that this one retries */
+	bool copied;	       /* from the run that this one retries */
 	int64_t started_ms;
 };
 
@@ -117,11 +118,11 @@ struct run {
 	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
 	uint32_t n_waiting; /* nodes WAITING_APPROVAL */
 	uint32_t settled_first, settled_last; /* index + 1 */
-	struct list waits;   /* of nodes that wait for an event */
-	struct list signals; /* kept, by seq */
+	struct list waits;		      /* of nodes that wait for an event */
+	struct list signals;		      /* kept, by seq */
 	int64_t last_signal;
 	size_t n_signals, signal_bytes;
-	struct str context, trigger;          /* in one block at context.p */
+	struct str context, trigger; /* in one block at context.p */
 	struct node nodes[];
 };
 
@@ -132,16 +133,16 @@ struct engine {
 	struct timer store_retry, replies_limit, keys_prune;
 	struct catalog catalog;
 	struct map runs, attempts, approvals;
-	struct map claims;   /* "project\nkey" */
-	int64_t last_key_ms; /* when the newest idempotency key was written */
-	struct list open;  /* runs, oldest first */
-	struct list schedules;        /* see engine/schedule.h */
+	struct map claims;     /* "project\nkey" */
+	int64_t last_key_ms;   /* when the newest idempotency key was written */
+	struct list open;      /* runs, oldest first */
+	struct list schedules; /* see engine/schedule.h */
 	struct map schedules_by_id;
 	struct timer schedules_timer; /* of the nearest fire */
-	struct list queue; /* attempts that wait for a slot */
-	struct list replies; /* that wait for their rows to be durable */
-	struct list waits; /* of all nodes that wait for an event */
-	struct list stops; /* attempts to be stopped when the call is over */
+	struct list queue;	      /* attempts that wait for a slot */
+	struct list replies;	      /* that wait for their rows to be durable */
+	struct list waits;	      /* of all nodes that wait for an event */
+	struct list stops;	      /* attempts to be stopped when the call is over */
 	struct id_gen ids;
 	struct rng rng;
 	struct arena scratch; /* of one step */

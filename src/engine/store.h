@@ -34,14 +34,15 @@
 enum store_outcome { STORE_NOT_FOUND = 1 };
 
 enum txn_op_kind {
-	TXN_AGENT_PUT,       /* insert or replace by id, with its capabilities */
+	TXN_AGENT_PUT,	     /* insert or replace by id, with its capabilities */
 	TXN_AGENT_DELETE,    /* by agent.id */
 	TXN_WORKFLOW_PUT,    /* insert or replace by id */
-	TXN_WORKFLOW_DELETE, /* by workflow.id, with versions, runs, schedules and all that hangs on them */
+	TXN_WORKFLOW_DELETE, /* by workflow.id, with versions, runs, schedules and all that hangs on
+				them */
 	TXN_VERSION_ADD,     /* with its workflow_nodes */
 	TXN_RUN_ADD,
-	TXN_RUN_SET,     /* status, error, stopping, started_ms, finished_ms of the row with this id */
-	TXN_NODE_PUT,    /* insert or replace by (run_id, index) */
+	TXN_RUN_SET,  /* status, error, stopping, started_ms, finished_ms of the row with this id */
+	TXN_NODE_PUT, /* insert or replace by (run_id, index) */
 	TXN_ATTEMPT_ADD,
 	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage;
 			    an empty input leaves the one that stands */
@@ -51,10 +52,10 @@ enum txn_op_kind {
 	TXN_LOG_ADD,
 	TXN_SIGNAL_ADD,
 	TXN_SIGNAL_DELETE,   /* by (run_id, seq); seq 0 = all of the run */
-	TXN_KEY_PUT,     /* insert or replace by (project, key) */
+	TXN_KEY_PUT,	     /* insert or replace by (project, key) */
 	TXN_SCHEDULE_PUT,    /* insert or replace by id */
 	TXN_SCHEDULE_DELETE, /* by schedule.id */
-	TXN_KEYS_PRUNE,  /* delete keys with created_ms < key.created_ms */
+	TXN_KEYS_PRUNE,	     /* delete keys with created_ms < key.created_ms */
 };
 
 struct txn_op {
@@ -85,13 +86,13 @@ struct txn {
 };
 
 struct store_page {
-	size_t limit;     /* 0 = all */
+	size_t limit;	  /* 0 = all */
 	struct str after; /* the id after which to go on, empty = from the start; in lists by name
 			     a name does as well, and outlives its row */
 };
 
 struct run_filter {
-	struct str project;     /* always set */
+	struct str project;	/* always set */
 	struct str workflow_id; /* empty = any */
 	bool has_status;
 	enum run_status status;
@@ -102,7 +103,7 @@ struct run_filter {
 };
 
 struct approval_filter {
-	struct str project; /* always set */
+	struct str project;		/* always set */
 	struct str run_id, workflow_id; /* empty = any */
 	bool has_status;
 	enum approval_status status;
@@ -139,7 +140,7 @@ struct store;
 struct store_reader;
 
 struct store_ops {
-	void (*submit)(struct store *s, struct txn *txn); /* loop thread */
+	void (*submit)(struct store *s, struct txn *txn);	       /* loop thread */
 	int (*reader_new)(struct store *s, struct store_reader **ret); /* loop thread */
 	void (*free)(struct store *s); /* waits for what was submitted; loop thread */
 

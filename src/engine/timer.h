@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 enum timer_kind {
-	TIMER_BACKOFF,      /* of a struct attempt: its retry time has come */
+	TIMER_BACKOFF,	     /* of a struct attempt: its retry time has come */
 	TIMER_ATTEMPT_LIMIT, /* of a struct attempt: the node's time-out */
-	TIMER_RUN_LIMIT,    /* of a struct run: its time-out */
-	TIMER_WAIT,         /* of a struct wait: the node wakes */
-	TIMER_APPROVAL,     /* of a struct approval: nobody decided in time */
-	TIMER_STORE_RETRY,  /* the store was full: try again */
+	TIMER_RUN_LIMIT,     /* of a struct run: its time-out */
+	TIMER_WAIT,	     /* of a struct wait: the node wakes */
+	TIMER_APPROVAL,	     /* of a struct approval: nobody decided in time */
+	TIMER_STORE_RETRY,   /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
-	TIMER_SCHEDULES,    /* the nearest fire, or a look at the clock */
-	TIMER_KEYS_PRUNE,   /* old idempotency keys */
+	TIMER_SCHEDULES,     /* the nearest fire, or a look at the clock */
+	TIMER_KEYS_PRUNE,    /* old idempotency keys */
 };
 
 struct timer {

@@ -59,11 +59,12 @@ static bool replay(struct engine *e, const struct run_trigger *t, engine_reply_f
 	if (!t->idempotency_key.n || !t->known_key || !key_is_fresh(e, t->known_key))
 		return false;
 	bool same = str_eq(t->known_key->body_sha256, t->body_sha256);
-	refuse(e, t, fn, arg, &(struct engine_reply){
-		.outcome = same ? ENGINE_REPLAYED : ENGINE_KEY_REUSED,
-		.id = same ? t->known_key->run_id : (struct str){0},
-		.status = RUN_RUNNING,
-	});
+	refuse(e, t, fn, arg,
+	       &(struct engine_reply){
+		       .outcome = same ? ENGINE_REPLAYED : ENGINE_KEY_REUSED,
+		       .id = same ? t->known_key->run_id : (struct str){0},
+		       .status = RUN_RUNNING,
+	       });
 	return true;
 }
 
@@ -77,8 +78,10 @@ static struct workflow *find_workflow(struct engine *e, struct str project, stru
 static bool judge_workflow(const struct workflow *w, struct diag *d)
 {
 	if (!w->plan)
-		diag_add(d, "", "the newest version of workflow \"%.*s\" is not valid in this "
-			 "version of drover; save it again", STR_ARG(w->row.name));
+		diag_add(d, "",
+			 "the newest version of workflow \"%.*s\" is not valid in this "
+			 "version of drover; save it again",
+			 STR_ARG(w->row.name));
 	else if (w->plan->status == WORKFLOW_ARCHIVED)
 		diag_add(d, "", "workflow \"%.*s\" is ARCHIVED; set its status to ACTIVE",
 			 STR_ARG(w->row.name));
@@ -99,8 +102,8 @@ bool trigger_has_room(const struct engine *e)
 	return e->n_open_runs < e->config.max_open_runs;
 }
 
-struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
-			struct str context, struct str type, struct str by, struct str parent_run_id)
+struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w, struct str context,
+			struct str type, struct str by, struct str parent_run_id)
 {
 	CLEANUP_BUF struct buf trigger = {0};
 	struct json_out o = json_out_to(&trigger);

@@ -42,9 +42,9 @@ struct why {
 	struct run *run;
 	const struct run_detail *stored;
 	struct arena *a;
-	uint32_t *next;      /* of a PENDING node: the dependency to blame */
-	uint32_t *root;      /* of any node: the node at the end of that chain */
-	uint32_t *place;     /* of a queued one, from 1 */
+	uint32_t *next;	      /* of a PENDING node: the dependency to blame */
+	uint32_t *root;	      /* of any node: the node at the end of that chain */
+	uint32_t *place;      /* of a queued one, from 1 */
 	uint32_t *last_error; /* the newest stored attempt with an error, index + 1 */
 	struct json_out out;
 };
@@ -145,7 +145,7 @@ static void blame_all(struct why *w)
 static void find_places(struct why *w)
 {
 	uint32_t place = 0;
-	LIST_FOREACH(it, &w->e->queue) {
+	LIST_FOREACH (it, &w->e->queue) {
 		const struct attempt *a = container_of(it, struct attempt, link);
 		place++;
 		if (a->run == w->run)
@@ -178,7 +178,8 @@ static struct said say_starting(const struct why *w, const struct attempt *a)
 	s.since_ms = e->full_ms;
 	s.until_ms = due_ms(e, &e->store_retry);
 	s.command = "drover doctor";
-	s.sentence = arena_printf(w->a, "%s can't start: the disk of the database is full since "
+	s.sentence = arena_printf(w->a,
+				  "%s can't start: the disk of the database is full since "
 				  "%s; free some space, it is tried again at %s",
 				  attempt_text(w, a), time_text(w->a, s.since_ms),
 				  time_text(w->a, s.until_ms));
@@ -187,14 +188,16 @@ static struct said say_starting(const struct why *w, const struct attempt *a)
 
 static struct said say_running(const struct why *w, const struct attempt *a)
 {
-	struct said s = {.reason = WHY_RUNNING, .since_ms = a->started_ms,
+	struct said s = {.reason = WHY_RUNNING,
+			 .since_ms = a->started_ms,
 			 .until_ms = due_ms(w->e, &a->timer)};
 	const char *what = attempt_text(w, a), *since = time_text(w->a, s.since_ms);
 	if (s.until_ms) {
 		s.sentence = arena_printf(w->a, "%s runs since %s; its time-out is at %s", what,
 					  since, time_text(w->a, s.until_ms));
 	} else {
-		s.sentence = arena_printf(w->a, "%s runs since %s; it has no time-out", what, since);
+		s.sentence =
+			arena_printf(w->a, "%s runs since %s; it has no time-out", what, since);
 		s.command = arena_printf(w->a, "drover cancel %s", w->run->id.text);
 	}
 	return s;
@@ -216,7 +219,8 @@ static const char *last_error(const struct why *w, uint32_t index)
 static struct said say_backoff(const struct why *w, const struct attempt *a)
 {
 	const struct plan_node *pn = &w->run->plan->nodes[a->index];
-	struct said s = {.reason = WHY_BACKOFF, .since_ms = a->queued_ms,
+	struct said s = {.reason = WHY_BACKOFF,
+			 .since_ms = a->queued_ms,
 			 .until_ms = due_as_stored(w->e, &a->timer, a->not_before_ms)};
 	uint32_t tries = w->run->nodes[a->index].tries;
 	s.sentence = arena_printf(w->a, "%s starts at %s; %u of %lld tries failed%s",
@@ -232,7 +236,8 @@ static struct said say_queued(const struct why *w, const struct attempt *a)
 	if (s.since_ms < a->not_before_ms)
 		s.since_ms = a->not_before_ms;
 	s.sentence = arena_printf(
-		w->a, "%s waits since %s for a slot for scripts: place %u of %zu in the queue, %zu "
+		w->a,
+		"%s waits since %s for a slot for scripts: place %u of %zu in the queue, %zu "
 		"of %zu slots are taken; serve --max-scripts raises that",
 		attempt_text(w, a), time_text(w->a, s.since_ms), w->place[a->index], e->n_queued,
 		e->n_scripts, e->config.max_scripts);
@@ -247,9 +252,10 @@ static struct said say_stopping(const struct why *w, const struct attempt *a)
 							     : "it took too long";
 	struct said s = {.reason = WHY_STOPPING,
 			 .since_ms = a->stop_ms ? a->stop_ms : w->run->stop_ms};
-	s.sentence = arena_printf(w->a, "%s was asked to stop at %s because %s; what is left of a "
-				  "script five seconds later is killed", attempt_text(w, a),
-				  time_text(w->a, s.since_ms), why);
+	s.sentence = arena_printf(w->a,
+				  "%s was asked to stop at %s because %s; what is left of a "
+				  "script five seconds later is killed",
+				  attempt_text(w, a), time_text(w->a, s.since_ms), why);
 	return s;
 }
 
@@ -290,8 +296,7 @@ static const char *signal_name(const struct why *w, struct str event)
 static struct said say_event(const struct why *w, const struct wait *wait)
 {
 	const struct plan_node *pn = &w->run->plan->nodes[wait->index];
-	struct said s = {.reason = WHY_EVENT,
-			 .since_ms = w->run->nodes[wait->index].started_ms};
+	struct said s = {.reason = WHY_EVENT, .since_ms = w->run->nodes[wait->index].started_ms};
 	const char *until = "";
 	if (wait->wake_ms) {
 		s.until_ms = due_as_stored(w->e, &wait->timer, wait->wake_ms);
@@ -336,15 +341,17 @@ static const char *approvers(const struct why *w, const struct approval *p)
 static struct said say_approval(const struct why *w, const struct approval *p)
 {
 	const struct plan_node *pn = &w->run->plan->nodes[p->index];
-	struct said s = {.reason = WHY_APPROVAL, .since_ms = p->requested_ms,
+	struct said s = {.reason = WHY_APPROVAL,
+			 .since_ms = p->requested_ms,
 			 .until_ms = due_as_stored(w->e, &p->timer, p->expires_ms)};
 	bool approves = pn->approval && pn->approval->expiry_approves;
 	s.sentence = arena_printf(
-		w->a, "waits since %s for %s to approve %.*s %.*s; %s at %s (drover approve %s, "
-		"drover reject %s)", time_text(w->a, s.since_ms), approvers(w, p),
-		STR_ARG(pn->agent), STR_ARG(pn->action),
-		approves ? "it counts as approved" : "it expires", time_text(w->a, s.until_ms),
-		p->id.text, p->id.text);
+		w->a,
+		"waits since %s for %s to approve %.*s %.*s; %s at %s (drover approve %s, "
+		"drover reject %s)",
+		time_text(w->a, s.since_ms), approvers(w, p), STR_ARG(pn->agent),
+		STR_ARG(pn->action), approves ? "it counts as approved" : "it expires",
+		time_text(w->a, s.until_ms), p->id.text, p->id.text);
 	s.command = arena_printf(w->a, "drover approve %s", p->id.text);
 	return s;
 }
@@ -548,9 +555,11 @@ static const char *summary(const struct why *w)
 	const struct engine *e = w->e;
 	uint32_t node = gravest(w);
 	if (node == UNKNOWN && e->pump.full)
-		return arena_printf(w->a, "The run has ended, which is not on disk: the disk of the "
+		return arena_printf(w->a,
+				    "The run has ended, which is not on disk: the disk of the "
 				    "database is full since %s; free some space, it is tried again "
-				    "at %s.", time_text(w->a, e->full_ms),
+				    "at %s.",
+				    time_text(w->a, e->full_ms),
 				    time_text(w->a, due_ms(e, &e->store_retry)));
 	if (node == UNKNOWN)
 		return "The run has ended; that is on its way to the disk.";

@@ -14,17 +14,17 @@
 #pragma once
 
 enum why_reason {
-	WHY_STARTING,     /* its attempt's row is on its way to the disk */
-	WHY_STORE_FULL,   /* the same, and the disk is full */
-	WHY_RUNNING,      /* an attempt runs */
-	WHY_BACKOFF,      /* waits for its next attempt */
-	WHY_QUEUED,       /* waits for a slot */
-	WHY_SLEEP,        /* until a time */
-	WHY_EVENT,        /* waits for a signal or an event */
-	WHY_STOPPING,     /* an attempt was asked to stop */
-	WHY_APPROVAL,     /* waits for people */
+	WHY_STARTING,	  /* its attempt's row is on its way to the disk */
+	WHY_STORE_FULL,	  /* the same, and the disk is full */
+	WHY_RUNNING,	  /* an attempt runs */
+	WHY_BACKOFF,	  /* waits for its next attempt */
+	WHY_QUEUED,	  /* waits for a slot */
+	WHY_SLEEP,	  /* until a time */
+	WHY_EVENT,	  /* waits for a signal or an event */
+	WHY_STOPPING,	  /* an attempt was asked to stop */
+	WHY_APPROVAL,	  /* waits for people */
 	WHY_DEPENDENCIES, /* waits for other nodes */
-	WHY_ENDED,        /* failed, in a run that ended */
+	WHY_ENDED,	  /* failed, in a run that ended */
 };
 
 const char *why_reason_name(enum why_reason reason);

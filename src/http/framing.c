@@ -65,7 +65,8 @@ static int judge_body(const struct http_request *r, bool http10, struct framing 
 	if (n_codings) {
 		http_header(r, "Transfer-Encoding", &value);
 		if (http10 || !is_chunked(value)) {
-			*ret_detail = "The only transfer coding understood is chunked, in HTTP/1.1.";
+			*ret_detail =
+				"The only transfer coding understood is chunked, in HTTP/1.1.";
 			return 400;
 		}
 		ret->chunked = ret->has_body = true;

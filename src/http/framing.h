@@ -7,9 +7,9 @@
 #include "http/server.h"
 
 struct framing {
-	bool has_body;     /* one is announced */
+	bool has_body; /* one is announced */
 	bool chunked;
-	uint64_t length;   /* of the body, when not chunked */
+	uint64_t length; /* of the body, when not chunked */
 };
 
 /* 0, or the status to refuse with; *ret_detail then says why. */

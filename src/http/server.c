@@ -37,29 +37,35 @@ struct http_server {
 	struct rng rng; /* HTTP thread: request ids */
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;    /* the keeper has something to do */
+	pthread_cond_t changed; /* the keeper has something to do */
 	struct list connections;
 	size_t n_connections;
-	struct list waiting;       /* exchanges that are suspended */
+	struct list waiting; /* exchanges that are suspended */
 	size_t n_waiting;
 	struct list streams;
 	size_t n_streams;
-	struct list exchanges;     /* all that are not freed */
-	struct list spare;         /* exchanges for reuse, with a warm arena */
+	struct list exchanges; /* all that are not freed */
+	struct list spare;     /* exchanges for reuse, with a warm arena */
 	size_t n_spare;
 	bool stopping, stopped;
-	pthread_t keeper;          /* ends connections whose deadline has passed */
-	int nudge_fd;              /* eventfd in libmicrohttpd's epoll */
+	pthread_t keeper; /* ends connections whose deadline has passed */
+	int nudge_fd;	  /* eventfd in libmicrohttpd's epoll */
 };
 
-enum { SPARE_MOST = 256, KEEPER_PERIOD_MS = 500, NUDGE_FROM = 100, NUDGE_PERIOD_MS = 10, BODY_KEPT_BYTES = 64 << 10 };
+enum {
+	SPARE_MOST = 256,
+	KEEPER_PERIOD_MS = 500,
+	NUDGE_FROM = 100,
+	NUDGE_PERIOD_MS = 10,
+	BODY_KEPT_BYTES = 64 << 10
+};
 
 struct connection {
 	struct list node; /* server.connections */
 	struct http_server *server;
 	int fd;
 	_Atomic int64_t deadline_ns; /* 0 = none */
-	atomic_bool unlooked;        /* it reads, and the keeper has not looked since it began */
+	atomic_bool unlooked;	     /* it reads, and the keeper has not looked since it began */
 	char *peer;
 };
 
@@ -74,9 +80,9 @@ struct http_exchange {
 	struct str target;
 	struct buf body;
 	bool begun, dispatched, headers_answered;
-	bool connected;            /* libmicrohttpd has not completed it */
+	bool connected; /* libmicrohttpd has not completed it */
 	bool answered, suspended;
-	bool abandoned;            /* stopped before it was answered */
+	bool abandoned; /* stopped before it was answered */
 	bool close;
 	struct http_response response;
 	struct http_stream *stream;
@@ -177,8 +183,7 @@ static void tell_missed_end(struct connection *c)
 static void end_overdue(struct http_server *s)
 {
 	int64_t now = now_ns();
-	LIST_FOREACH(node, &s->connections)
-	{
+	LIST_FOREACH (node, &s->connections) {
 		struct connection *c = container_of(node, struct connection, node);
 		int64_t at = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
 		if (at && at <= now) {
@@ -197,12 +202,10 @@ static void end_overdue(struct http_server *s)
  */
 static int nudge_open(struct http_server *s)
 {
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
 	s->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (s->nudge_fd < 0 ||
-	    epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, s->nudge_fd, &event) < 0)
+	if (s->nudge_fd < 0 || epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, s->nudge_fd, &event) < 0)
 		return -errno;
 	return 0;
 }
@@ -219,8 +222,8 @@ static void *keeper_main(void *arg)
 		}
 		struct timespec until;
 		bool nudge = s->n_connections >= NUDGE_FROM;
-		int64_t at = now_ns() +
-			     (int64_t)(nudge ? NUDGE_PERIOD_MS : KEEPER_PERIOD_MS) * 1000000;
+		int64_t at =
+			now_ns() + (int64_t)(nudge ? NUDGE_PERIOD_MS : KEEPER_PERIOD_MS) * 1000000;
 		until.tv_sec = at / 1000000000;
 		until.tv_nsec = at % 1000000000;
 		pthread_cond_timedwait(&s->changed, &s->lock, &until);
@@ -456,8 +459,7 @@ static struct MHD_Response *response_make(struct http_exchange *x)
 		return out;
 	}
 	if (r->has_file) {
-		struct MHD_Response *out =
-			MHD_create_response_from_fd64(r->file_bytes, r->file_fd);
+		struct MHD_Response *out = MHD_create_response_from_fd64(r->file_bytes, r->file_fd);
 		r->has_file = out == NULL; /* libmicrohttpd closes it */
 		return out;
 	}
@@ -536,9 +538,9 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
 		return MHD_NO;
 	if (r->n_headers == x->n_headers_cap) {
 		size_t cap = x->n_headers_cap ? x->n_headers_cap * 2 : 16;
-		r->headers = arena_grow(&x->arena, r->headers,
-					x->n_headers_cap * sizeof(*r->headers),
-					cap * sizeof(*r->headers));
+		r->headers =
+			arena_grow(&x->arena, r->headers, x->n_headers_cap * sizeof(*r->headers),
+				   cap * sizeof(*r->headers));
 		x->n_headers_cap = cap;
 	}
 	struct http_field *f = &r->headers[r->n_headers++];
@@ -778,14 +780,14 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd)
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
 	unsigned idle_s = (unsigned)((s->idle_ns + 999999999) / 1000000000);
 	MHD_set_panic_func(on_panic, NULL);
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)(most ? most : LIMIT_HTTP_CONNECTIONS),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HTTP_CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, s, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
+				(unsigned)(most ? most : LIMIT_HTTP_CONNECTIONS),
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)LIMIT_HTTP_CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+				idle_s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
 }
 
 static int64_t ms_or(int ms, int64_t otherwise_ms)
@@ -866,8 +868,7 @@ void http_server_stop(struct http_server *s)
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
 	pthread_cond_signal(&s->changed);
-	LIST_FOREACH(node, &s->waiting)
-	{
+	LIST_FOREACH (node, &s->waiting) {
 		struct http_exchange *x = container_of(node, struct http_exchange, node);
 		list_remove(&x->node);
 		x->abandoned = true;
@@ -876,7 +877,7 @@ void http_server_stop(struct http_server *s)
 		s->n_waiting--;
 		MHD_resume_connection(x->mhd);
 	}
-	LIST_FOREACH(node, &s->streams)
+	LIST_FOREACH (node, &s->streams)
 		stream_end(container_of(node, struct http_stream, node));
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->keeper, NULL);
@@ -888,9 +889,9 @@ void http_server_free(struct http_server *s)
 	if (!s)
 		return;
 	http_server_stop(s);
-	LIST_FOREACH(node, &s->exchanges)
+	LIST_FOREACH (node, &s->exchanges)
 		exchange_free(container_of(node, struct http_exchange, all));
-	LIST_FOREACH(node, &s->spare)
+	LIST_FOREACH (node, &s->spare)
 		exchange_free(container_of(node, struct http_exchange, all));
 	server_fini(s);
 }

@@ -38,19 +38,19 @@ struct http_field {
 
 struct http_request { /* read only; lives as long as its exchange */
 	struct str method;
-	struct str path;            /* as sent, without the query */
-	struct str segments[20];    /* LIMIT_HTTP_SEGMENTS: decoded, valid UTF-8; "" where "//" */
+	struct str path;	 /* as sent, without the query */
+	struct str segments[20]; /* LIMIT_HTTP_SEGMENTS: decoded, valid UTF-8; "" where "//" */
 	size_t n_segments;
-	struct http_field *query;   /* decoded, in their order */
+	struct http_field *query; /* decoded, in their order */
 	size_t n_query;
 	struct http_field *headers; /* values as sent, trimmed */
 	size_t n_headers;
-	struct str body;            /* complete when the handler is called */
-	struct str request_id;      /* the client's when it is sane, else a new one */
-	struct str traceparent;     /* as sent, unjudged; empty = none */
-	const char *peer;           /* "127.0.0.1:40000" */
-	const char *server;         /* http_server_address() */
-	int refuse_status;          /* not 0: the handler must answer this, now */
+	struct str body;	/* complete when the handler is called */
+	struct str request_id;	/* the client's when it is sane, else a new one */
+	struct str traceparent; /* as sent, unjudged; empty = none */
+	const char *peer;	/* "127.0.0.1:40000" */
+	const char *server;	/* http_server_address() */
+	int refuse_status;	/* not 0: the handler must answer this, now */
 	const char *refuse_detail;
 };
 
@@ -62,10 +62,10 @@ struct http_response {
 	struct buf body;
 	struct {
 		const char *name; /* static */
-		char *value;      /* freed with the response */
+		char *value;	  /* freed with the response */
 	} fields[HTTP_RESPONSE_FIELDS];
 	size_t n_fields;
-	bool close; /* close the connection afterwards */
+	bool close;    /* close the connection afterwards */
 	bool has_file; /* the body is this file, read as it is sent; see http_response_file() */
 	int file_fd;
 	uint64_t file_bytes;
@@ -103,8 +103,7 @@ struct http_config {
  * Binds, listens and starts. 0, -EINVAL (address), -EADDRINUSE, -EADDRNOTAVAIL, -EACCES or another
  * negative errno; *error then says in one sentence what is wrong.
  */
-int http_server_new(const struct http_config *config, struct buf *error,
-		    struct http_server **ret);
+int http_server_new(const struct http_config *config, struct buf *error, struct http_server **ret);
 void http_server_stop(struct http_server *s);
 void http_server_free(struct http_server *s); /* stops it when that was not done */
 

@@ -5,8 +5,8 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
-_Static_assert(LIMIT_HTTP_SEGMENTS == sizeof(((struct http_request *)0)->segments) /
-					      sizeof(struct str),
+_Static_assert(LIMIT_HTTP_SEGMENTS ==
+		       sizeof(((struct http_request *)0)->segments) / sizeof(struct str),
 	       "the array in server.h has the size of the limit");
 
 static int hex(char c)

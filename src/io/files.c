@@ -46,8 +46,7 @@ static DIR *list_folder(int folder, const char *path)
 static const struct dirent *next_of(DIR *dir)
 {
 	const struct dirent *e;
-	while ((e = readdir(dir)) &&
-	       (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
+	while ((e = readdir(dir)) && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
 		;
 	return e;
 }
@@ -74,8 +73,9 @@ struct walk {
 	do {                                                                                       \
 		if ((w)->n == (w)->cap) {                                                          \
 			size_t more = (w)->cap ? (w)->cap * 2 : 64;                                \
-			(w)->list = arena_grow((w)->arena, (w)->list, (w)->cap * sizeof(*(w)->list), \
-					       more * sizeof(*(w)->list));                         \
+			(w)->list =                                                                \
+				arena_grow((w)->arena, (w)->list, (w)->cap * sizeof(*(w)->list),   \
+					   more * sizeof(*(w)->list));                             \
 			(w)->cap = more;                                                           \
 		}                                                                                  \
 		(w)->list[(w)->n++] = (__typeof__(*(w)->list)){__VA_ARGS__};                       \

@@ -16,8 +16,8 @@ struct files_entry {
 
 struct files_bounds {
 	size_t entries; /* files, folders, links and whatever else there is */
-	int64_t bytes;  /* of the regular files together */
-	size_t depth;   /* folders in folders; 0 = none in the folder itself */
+	int64_t bytes;	/* of the regular files together */
+	size_t depth;	/* folders in folders; 0 = none in the folder itself */
 };
 
 /* Positive outcomes. */

@@ -311,7 +311,7 @@ static bool is_uri_template(struct str s)
 			inside = c == '{';
 			start = i + 1;
 		} else if (inside) {
-			bool operator = i == start && c && memchr("+#./;?&=,!@|", c, 12);
+			bool operator= i == start && c && memchr("+#./;?&=,!@|", c, 12);
 			if (!operator&& !is_alnum(c) && !(c && memchr("_%.,:*", c, 6)))
 				return false;
 		} else if ((unsigned char)c <= 0x20 || c == 0x7f || memchr("\"'<>\\^`|", c, 8)) {

@@ -124,7 +124,9 @@ static int unescape(struct parser *p, char **out)
 		return 0;
 	}
 	if (esc[1] != 'u')
-		return syntax(p, esc, "unknown escape; allowed are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+		return syntax(
+			p, esc,
+			"unknown escape; allowed are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 	uint32_t code, low;
 	int r = hex4(p, esc + 2, &code);
 	if (r)
@@ -240,7 +242,7 @@ static int read_exponent(const char *at, const char *end)
  */
 static bool simple_double(const char *at, const char *end, double *ret)
 {
-	static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+	static const double powers[] = {1e0,  1e1,  1e2,  1e3,	1e4,  1e5,  1e6,  1e7,
 					1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 					1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	bool negative = *at == '-';
@@ -335,7 +337,9 @@ static int parse_number(struct parser *p, struct value *ret)
 static int parse_word(struct parser *p, struct str word, struct value v, struct value *ret)
 {
 	if (!str_starts(str_n(p->at, (size_t)(p->end - p->at)), word))
-		return syntax(p, p->at, "expected a value: object, array, string, number, true, false or null");
+		return syntax(
+			p, p->at,
+			"expected a value: object, array, string, number, true, false or null");
 	p->at += word.n;
 	*ret = v;
 	return 0;

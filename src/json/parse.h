@@ -26,7 +26,7 @@ enum json_error_code {
 
 struct json_error {
 	enum json_error_code code;
-	size_t offset;    /* byte in the text */
+	size_t offset;	  /* byte in the text */
 	int line, column; /* 1-based; column counts bytes */
 	char message[160];
 };

@@ -111,21 +111,49 @@ static bool unicode_escape(struct rewrite *w)
 static const char *category(struct str name)
 {
 	static const char *const names[][2] = {
-		{"Letter", "L"}, {"Cased_Letter", "L&"}, {"Uppercase_Letter", "Lu"},
-		{"Lowercase_Letter", "Ll"}, {"Titlecase_Letter", "Lt"}, {"Modifier_Letter", "Lm"},
-		{"Other_Letter", "Lo"}, {"Mark", "M"}, {"Combining_Mark", "M"},
-		{"Nonspacing_Mark", "Mn"}, {"Spacing_Mark", "Mc"}, {"Enclosing_Mark", "Me"},
-		{"Number", "N"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"}, {"Letter_Number", "Nl"},
-		{"Other_Number", "No"}, {"Punctuation", "P"}, {"punct", "P"},
-		{"Connector_Punctuation", "Pc"}, {"Dash_Punctuation", "Pd"},
-		{"Open_Punctuation", "Ps"}, {"Close_Punctuation", "Pe"},
-		{"Initial_Punctuation", "Pi"}, {"Final_Punctuation", "Pf"},
-		{"Other_Punctuation", "Po"}, {"Symbol", "S"}, {"Math_Symbol", "Sm"},
-		{"Currency_Symbol", "Sc"}, {"Modifier_Symbol", "Sk"}, {"Other_Symbol", "So"},
-		{"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Line_Separator", "Zl"},
-		{"Paragraph_Separator", "Zp"}, {"Other", "C"}, {"Control", "Cc"}, {"cntrl", "Cc"},
-		{"Format", "Cf"}, {"Surrogate", "Cs"}, {"Private_Use", "Co"},
-		{"Unassigned", "Cn"}, {"LC", "L&"},
+		{"Letter", "L"},
+		{"Cased_Letter", "L&"},
+		{"Uppercase_Letter", "Lu"},
+		{"Lowercase_Letter", "Ll"},
+		{"Titlecase_Letter", "Lt"},
+		{"Modifier_Letter", "Lm"},
+		{"Other_Letter", "Lo"},
+		{"Mark", "M"},
+		{"Combining_Mark", "M"},
+		{"Nonspacing_Mark", "Mn"},
+		{"Spacing_Mark", "Mc"},
+		{"Enclosing_Mark", "Me"},
+		{"Number", "N"},
+		{"Decimal_Number", "Nd"},
+		{"digit", "Nd"},
+		{"Letter_Number", "Nl"},
+		{"Other_Number", "No"},
+		{"Punctuation", "P"},
+		{"punct", "P"},
+		{"Connector_Punctuation", "Pc"},
+		{"Dash_Punctuation", "Pd"},
+		{"Open_Punctuation", "Ps"},
+		{"Close_Punctuation", "Pe"},
+		{"Initial_Punctuation", "Pi"},
+		{"Final_Punctuation", "Pf"},
+		{"Other_Punctuation", "Po"},
+		{"Symbol", "S"},
+		{"Math_Symbol", "Sm"},
+		{"Currency_Symbol", "Sc"},
+		{"Modifier_Symbol", "Sk"},
+		{"Other_Symbol", "So"},
+		{"Separator", "Z"},
+		{"Space_Separator", "Zs"},
+		{"Line_Separator", "Zl"},
+		{"Paragraph_Separator", "Zp"},
+		{"Other", "C"},
+		{"Control", "Cc"},
+		{"cntrl", "Cc"},
+		{"Format", "Cf"},
+		{"Surrogate", "Cs"},
+		{"Private_Use", "Co"},
+		{"Unassigned", "Cn"},
+		{"LC", "L&"},
 	};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (str_eqz(name, names[i][0]))
@@ -213,9 +241,15 @@ static bool escape(struct rewrite *w, bool in_class)
 	uint32_t code = 0;
 	w->repeatable = true;
 	switch (c) {
-	case 'd': case 'D': case 'w': case 'W': case 's': case 'S':
+	case 'd':
+	case 'D':
+	case 'w':
+	case 'W':
+	case 's':
+	case 'S':
 		return class_escape(w, c, in_class);
-	case 'b': case 'B':
+	case 'b':
+	case 'B':
 		if (in_class) {
 			buf_puts(w->out, "\\x{8}");
 			return c == 'b' || refuse(w, "\\B in a class");
@@ -223,7 +257,10 @@ static bool escape(struct rewrite *w, bool in_class)
 		w->repeatable = false;
 		buf_printf(w->out, "\\%c", c);
 		return true;
-	case 't': case 'n': case 'f': case 'r':
+	case 't':
+	case 'n':
+	case 'f':
+	case 'r':
 		buf_printf(w->out, "\\%c", c);
 		return true;
 	case 'v':
@@ -239,7 +276,8 @@ static bool escape(struct rewrite *w, bool in_class)
 		return put_code(w, code);
 	case 'u':
 		return unicode_escape(w);
-	case 'p': case 'P':
+	case 'p':
+	case 'P':
 		return property(w, c);
 	case 'k':
 		return in_class ? refuse(w, "\\k in a class") : name_reference(w);
@@ -344,7 +382,9 @@ static bool rewrite_one(struct rewrite *w)
 		return class(w);
 	case '(':
 		return group(w);
-	case '*': case '+': case '?':
+	case '*':
+	case '+':
+	case '?':
 		return repeat(w, 1);
 	case '{':
 		n = braces(w->at, w->end);
@@ -357,7 +397,8 @@ static bool rewrite_one(struct rewrite *w)
 		buf_puts(w->out, "[^\\n\\r\\x{2028}\\x{2029}]");
 		w->at++;
 		break;
-	case '^': case '|':
+	case '^':
+	case '|':
 		buf_putc(w->out, *w->at++);
 		w->repeatable = false;
 		return true;
@@ -408,11 +449,11 @@ int pattern_compile(struct str pattern, struct pattern **ret, char *message, siz
 	pcre2_set_parens_nest_limit(context, LIMIT_PATTERN_NESTING);
 	int error;
 	size_t offset;
-	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text.p, text.n,
-					 PCRE2_UTF | PCRE2_DOLLAR_ENDONLY |
-						 PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C |
-						 PCRE2_DUPNAMES,
-					 &error, &offset, context);
+	pcre2_code *code =
+		pcre2_compile((PCRE2_SPTR)text.p, text.n,
+			      PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF |
+				      PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES,
+			      &error, &offset, context);
 	pcre2_compile_context_free(context);
 	if (!code) {
 		PCRE2_UCHAR8 text_of_error[120] = "";
@@ -468,7 +509,7 @@ void pattern_scratch_free(struct pattern_scratch *s)
  * the step limit grows only as it is needed, charging what was spent in vain.
  */
 enum pattern_result pattern_match(const struct pattern *re, struct str text,
-			      struct pattern_scratch **scratch, size_t *steps)
+				  struct pattern_scratch **scratch, size_t *steps)
 {
 	if (text.n > LIMIT_PATTERN_SUBJECT_BYTES)
 		return PATTERN_TOO_COSTLY;

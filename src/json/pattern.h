@@ -18,7 +18,8 @@ struct pattern;
 struct pattern_scratch; /* memory of a match, kept between matches; one thread at a time */
 
 /* 0, or -EINVAL with a message of what is wrong. Free with pattern_free(). */
-int pattern_compile(struct str pattern, struct pattern **ret, char *ret_message, size_t message_size);
+int pattern_compile(struct str pattern, struct pattern **ret, char *ret_message,
+		    size_t message_size);
 void pattern_free(struct pattern *re);
 
 /* Memory that the compiled pattern takes. */
@@ -35,5 +36,5 @@ enum pattern_result {
  * pattern_scratch_free(). *steps grows by what the match cost, about one for 50 ns.
  */
 enum pattern_result pattern_match(const struct pattern *re, struct str text,
-			      struct pattern_scratch **scratch, size_t *steps);
+				  struct pattern_scratch **scratch, size_t *steps);
 void pattern_scratch_free(struct pattern_scratch *scratch);

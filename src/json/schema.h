@@ -78,9 +78,9 @@ bool schema_check(const struct schema *s, const struct value *instance, struct d
  * the wrong type, a member that is not allowed.
  */
 enum schema_known {
-	SCHEMA_KNOWN,        /* the value is as it stands, apart from what is inside it */
+	SCHEMA_KNOWN,	     /* the value is as it stands, apart from what is inside it */
 	SCHEMA_UNKNOWN_TEXT, /* will be a string of any content */
-	SCHEMA_UNKNOWN,      /* will be anything */
+	SCHEMA_UNKNOWN,	     /* will be anything */
 };
 typedef enum schema_known (*schema_known_fn)(void *arg, const struct value *v);
 

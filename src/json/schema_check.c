@@ -26,8 +26,8 @@ struct check {
 	const struct scope *scope;
 	size_t steps, steps_most;
 	int depth;
-	bool counted;      /* the document's size is in steps_most */
-	const char *spent; /* why judging was given up */
+	bool counted;	      /* the document's size is in steps_most */
+	const char *spent;    /* why judging was given up */
 	struct arena scratch; /* findings of alternatives */
 	struct pattern_scratch *regex;
 };
@@ -126,8 +126,7 @@ say(struct check *c, const struct schema_place *place, const char *fmt, ...)
 	return BAD;
 }
 
-__attribute__((noinline)) static enum verdict say_type(struct check *c,
-						       const struct schema_node *n,
+__attribute__((noinline)) static enum verdict say_type(struct check *c, const struct schema_node *n,
 						       const struct value *v,
 						       const struct schema_place *place)
 {
@@ -142,8 +141,7 @@ __attribute__((noinline)) static enum verdict say_type(struct check *c,
 /* fmt holds one %s, for the value. */
 __attribute__((noinline)) static enum verdict say_bound(struct check *c,
 							const struct schema_place *place,
-							const char *must,
-							const struct value *bound,
+							const char *must, const struct value *bound,
 							const struct value *v)
 {
 	CLEANUP_BUF struct buf want = {0};
@@ -153,11 +151,9 @@ __attribute__((noinline)) static enum verdict say_bound(struct check *c,
 	return say(c, place, "must be %s %s, is %s", must, want.p, got.p);
 }
 
-__attribute__((noinline)) static enum verdict say_count(struct check *c,
-							const struct schema_place *place,
-							const char *must, uint64_t want,
-							const char *one, const char *many,
-							uint64_t got)
+__attribute__((noinline)) static enum verdict
+say_count(struct check *c, const struct schema_place *place, const char *must, uint64_t want,
+	  const char *one, const char *many, uint64_t got)
 {
 	return say(c, place, "must have at %s %llu %s, has %llu", must, (unsigned long long)want,
 		   want == 1 ? one : many, (unsigned long long)got);
@@ -255,8 +251,9 @@ static enum pattern_result match(struct check *c, const struct pattern *re, stru
 	size_t steps = 0;
 	enum pattern_result r = c->spent ? PATTERN_NO : pattern_match(re, text, &c->regex, &steps);
 	if (r == PATTERN_TOO_COSTLY && !c->spent)
-		c->spent = "holds text on which a pattern takes more steps than allowed, or that is "
-			   "too long for a pattern; make the pattern simpler";
+		c->spent =
+			"holds text on which a pattern takes more steps than allowed, or that is "
+			"too long for a pattern; make the pattern simpler";
 	pay(c, steps);
 	return r;
 }
@@ -342,7 +339,8 @@ static enum verdict judge_unique(struct check *c, const struct value *v,
 	again = few ? repeated_of_few(c, v, &first) : repeated_item(c, v, &first);
 	if (again == v->n)
 		return holds_unknown(c, v) ? MAYBE : GOOD;
-	return say(c, place, "must have no item twice, but items %u and %u are equal", first, again);
+	return say(c, place, "must have no item twice, but items %u and %u are equal", first,
+		   again);
 }
 
 static enum verdict judge_contains(struct check *c, const struct schema_items *k,
@@ -365,7 +363,8 @@ static enum verdict judge_contains(struct check *c, const struct schema_items *k
 	c->d = d;
 	if (good + maybe < k->least_contains)
 		return k->least_contains == 1
-			       ? say(c, place, "must have an item that matches \"contains\"; none does")
+			       ? say(c, place,
+				     "must have an item that matches \"contains\"; none does")
 			       : say_count(c, place, "least", k->least_contains,
 					   "item that matches \"contains\"",
 					   "items that match \"contains\"", good);
@@ -427,7 +426,8 @@ static enum verdict judge_rest_items(struct check *c, const struct schema_node *
 		struct schema_place here = {.up = place, .index = i};
 		mark(m, i);
 		if (n->kind == NODE_NOTHING)
-			r = say(c, &here, "is not allowed: no part of the schema describes this item");
+			r = say(c, &here,
+				"is not allowed: no part of the schema describes this item");
 		else
 			r = least(r, judge(c, n, &v->items[i], &here, NULL));
 	}
@@ -451,9 +451,8 @@ static const struct schema_property *find_property(const struct schema_members *
 	}
 }
 
-__attribute__((noinline)) static enum verdict say_additional(struct check *c,
-							     const struct schema_members *k,
-							     const struct schema_place *here)
+__attribute__((noinline)) static enum verdict
+say_additional(struct check *c, const struct schema_members *k, const struct schema_place *here)
 {
 	if (!c->d)
 		return BAD;
@@ -670,9 +669,8 @@ __attribute__((noinline)) static enum verdict say_alternatives(struct check *c,
 }
 
 /* One alternative, on its own marks, which count unless it fails. */
-static enum verdict judge_apart(struct check *c, const struct schema_node *n,
-				const struct value *v, const struct schema_place *place,
-				struct marks *m)
+static enum verdict judge_apart(struct check *c, const struct schema_node *n, const struct value *v,
+				const struct schema_place *place, struct marks *m)
 {
 	if (!m)
 		return judge(c, n, v, place, NULL);
@@ -720,8 +718,9 @@ static enum verdict judge_one(struct check *c, const struct schema_logic *k, con
 	struct trial trial = {.nodes = k->one, .n = k->n_one};
 	try_each(c, &trial, v, place, m, 2);
 	if (trial.good > 1)
-		return say(c, place, "matches more than one of the %u alternatives of \"oneOf\", and "
-				     "must match one only",
+		return say(c, place,
+			   "matches more than one of the %u alternatives of \"oneOf\", and "
+			   "must match one only",
 			   trial.n);
 	if (trial.good + trial.maybe == 0)
 		return say_alternatives(c, &trial, v, place);
@@ -760,8 +759,7 @@ static enum verdict judge_if(struct check *c, const struct schema_logic *k, cons
 }
 
 /* The outermost resource in scope that has the dynamic anchor, else what is there statically. */
-static const struct schema_node *dynamic_target(const struct check *c,
-						const struct schema_logic *k)
+static const struct schema_node *dynamic_target(const struct check *c, const struct schema_logic *k)
 {
 	const struct schema_node *target = k->dynamic_ref;
 	if (!k->dynamic_name.p)
@@ -788,7 +786,7 @@ static enum verdict judge_logic(struct check *c, const struct schema_logic *k,
 		r = least(r, judge_any(c, k, v, place, m));
 	if (k->n_one && !enough(c, r))
 		r = least(r, judge_one(c, k, v, place, m));
-	if (k->not && !enough(c, r))
+	if (k->not &&!enough(c, r))
 		r = least(r, judge_not(c, k, v, place));
 	if (k->when && !enough(c, r))
 		r = least(r, judge_if(c, k, v, place, m));
@@ -840,9 +838,8 @@ static enum verdict judge_rest(struct check *c, const struct schema_node *n, con
 	return GOOD;
 }
 
-static enum verdict judge_rules(struct check *c, const struct schema_node *n,
-				const struct value *v, const struct schema_place *place,
-				struct marks *m)
+static enum verdict judge_rules(struct check *c, const struct schema_node *n, const struct value *v,
+				const struct schema_place *place, struct marks *m)
 {
 	if (n->types && !(n->types & schema_type_of(v)))
 		return say_type(c, n, v, place);
@@ -852,7 +849,8 @@ static enum verdict judge_rules(struct check *c, const struct schema_node *n,
 	if (n->choices)
 		r = judge_choices(c, n->choices, v, place);
 	if (n->constant && !enough(c, r)) {
-		struct value one = {.kind = VALUE_ARRAY, .n = 1, .items = (struct value *)n->constant};
+		struct value one = {
+			.kind = VALUE_ARRAY, .n = 1, .items = (struct value *)n->constant};
 		r = least(r, judge_choices(c, &one, v, place));
 	}
 	if (n->logic && !enough(c, r))
@@ -874,7 +872,8 @@ static enum verdict judge(struct check *c, const struct schema_node *n, const st
 	if (!pay(c, 1))
 		return BAD;
 	if (c->depth == LIMIT_SCHEMA_DEPTH) {
-		c->spent = "could not be judged: the schema leads too deep, or to itself without end";
+		c->spent =
+			"could not be judged: the schema leads too deep, or to itself without end";
 		return BAD;
 	}
 	if (c->known && c->known(c->arg, v) == SCHEMA_UNKNOWN)

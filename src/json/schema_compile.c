@@ -41,9 +41,8 @@ static struct schema_node *node_for(struct schema_build *b, struct schema_site *
 	struct schema_node *n = ARENA_NEW(b->a, struct schema_node);
 	n->site = site;
 	n->resource = site->resource;
-	n->kind = site->v->kind == VALUE_BOOL
-			  ? site->v->b ? NODE_ANYTHING : NODE_NOTHING
-			  : NODE_RULES;
+	n->kind = site->v->kind == VALUE_BOOL ? site->v->b ? NODE_ANYTHING : NODE_NOTHING
+					      : NODE_RULES;
 	site->node = n;
 	if (n->kind == NODE_RULES) {
 		*b->queue_last = n;
@@ -69,8 +68,8 @@ static struct schema_node *get_sub(struct schema_build *b, struct schema_node *n
 	return sub(b, value_getz(n->site->v, key));
 }
 
-static struct schema_node **get_list(struct schema_build *b, struct schema_node *n,
-				     const char *key, uint32_t *ret_n)
+static struct schema_node **get_list(struct schema_build *b, struct schema_node *n, const char *key,
+				     uint32_t *ret_n)
 {
 	const struct value *v = get(n, key, VALUE_ARRAY);
 	if (!v)
@@ -85,14 +84,15 @@ static struct schema_node **get_list(struct schema_build *b, struct schema_node 
 }
 
 static struct pattern *get_regex(struct schema_build *b, const struct schema_site *site,
-			       const char *key, struct str pattern)
+				 const char *key, struct str pattern)
 {
 	struct pattern *re = NULL;
 	char message[200] = "";
 	if (b->pattern_bytes > LIMIT_SCHEMA_PATTERN_BYTES)
 		return NULL;
 	if (pattern_compile(pattern, &re, message, sizeof(message))) {
-		schema_refuse(b, site, key, "\"%.*s\" is not a regular expression that works here: %s",
+		schema_refuse(b, site, key,
+			      "\"%.*s\" is not a regular expression that works here: %s",
 			      (int)(pattern.n > 200 ? 200 : pattern.n), pattern.p, message);
 		return NULL;
 	}
@@ -101,8 +101,10 @@ static struct pattern *get_regex(struct schema_build *b, const struct schema_sit
 	b->s->regexes = owner;
 	b->pattern_bytes += pattern_size_bytes(re);
 	if (b->pattern_bytes > LIMIT_SCHEMA_PATTERN_BYTES)
-		schema_refuse(b, site, key, "takes the patterns of the schema over %d bytes; use "
-					    "fewer or shorter ones", LIMIT_SCHEMA_PATTERN_BYTES);
+		schema_refuse(b, site, key,
+			      "takes the patterns of the schema over %d bytes; use "
+			      "fewer or shorter ones",
+			      LIMIT_SCHEMA_PATTERN_BYTES);
 	return re;
 }
 
@@ -162,9 +164,8 @@ static void compile_strings(struct schema_build *b, struct schema_node *n, bool 
 
 static void compile_items(struct schema_build *b, struct schema_node *n, int vocabularies)
 {
-	struct schema_items k = {.least_contains = 1,
-				 .most_contains = UINT64_MAX,
-				 .most = UINT64_MAX};
+	struct schema_items k = {
+		.least_contains = 1, .most_contains = UINT64_MAX, .most = UINT64_MAX};
 	if (vocabularies & VOCABULARY_APPLICATOR) {
 		k.prefix = get_list(b, n, "prefixItems", &k.n_prefix);
 		k.rest = get_sub(b, n, "items");
@@ -352,7 +353,7 @@ static void compile_logic(struct schema_build *b, struct schema_node *n, int voc
 			k.otherwise = get_sub(b, n, "else");
 		}
 	}
-	if (!k.ref && !k.dynamic_ref && !k.all && !k.any && !k.one && !k.not && !k.when)
+	if (!k.ref && !k.dynamic_ref && !k.all && !k.any && !k.one && !k.not &&!k.when)
 		return;
 	n->logic = ARENA_NEW(b->a, struct schema_logic);
 	*n->logic = k;
@@ -361,8 +362,8 @@ static void compile_logic(struct schema_build *b, struct schema_node *n, int voc
 static void compile_node(struct schema_build *b, struct schema_node *n)
 {
 	int vocabularies = n->resource->vocabularies;
-	bool format = (b->flags & SCHEMA_ASSERT_FORMAT) ||
-		      (vocabularies & VOCABULARY_FORMAT_ASSERTION);
+	bool format =
+		(b->flags & SCHEMA_ASSERT_FORMAT) || (vocabularies & VOCABULARY_FORMAT_ASSERTION);
 	if (vocabularies & VOCABULARY_VALIDATION) {
 		compile_any(n);
 		compile_numbers(b, n);

@@ -131,19 +131,19 @@ struct schema_logic {
 	struct str dynamic_name; /* p != NULL: look for it in the dynamic scope */
 	struct schema_node **all, **any, **one;
 	uint32_t n_all, n_any, n_one;
-	struct schema_node *not, *when, *then, *otherwise;
+	struct schema_node * not, *when, *then, *otherwise;
 };
 
 enum schema_node_kind { NODE_ANYTHING, NODE_NOTHING, NODE_RULES };
 
 struct schema_node {
 	enum schema_node_kind kind;
-	int types; /* bits; 0 = any */
+	int types;	  /* bits; 0 = any */
 	bool wants_marks; /* has an unevaluated keyword */
-	uint8_t colour;   /* of the search for loops */
+	uint8_t colour;	  /* of the search for loops */
 	struct schema_resource *resource;
 	struct schema_site *site;
-	struct schema_node *next; /* waiting to be compiled */
+	struct schema_node *next;    /* waiting to be compiled */
 	const struct value *choices; /* enum */
 	const struct value *constant;
 	struct schema_numbers *numbers;
@@ -163,7 +163,7 @@ struct schema {
 	struct schema_node *root;
 	struct schema_resource *resources;
 	struct schema_resource **resources_last;
-	struct map by_uri;          /* → resource */
+	struct map by_uri;	    /* → resource */
 	struct schema_site **sites; /* by address of the value; open addressing */
 	size_t n_sites, cap_sites;
 	struct schema_regex *regexes;
@@ -206,10 +206,10 @@ void schema_refuse_below(struct schema_build *b, const struct schema_site *site,
 			 const char *message);
 
 struct schema_target {
-	struct schema_site *site;   /* in this build, or */
-	struct schema_node *node;   /* in the bundle */
-	struct str dynamic_name;    /* the fragment names a $dynamicAnchor */
-	const char *problem;        /* neither: why not */
+	struct schema_site *site; /* in this build, or */
+	struct schema_node *node; /* in the bundle */
+	struct str dynamic_name;  /* the fragment names a $dynamicAnchor */
+	const char *problem;	  /* neither: why not */
 };
 struct schema_target schema_resolve(struct schema_build *b, struct schema_resource *from,
 				    struct str reference);

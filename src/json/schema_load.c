@@ -145,7 +145,8 @@ static void register_uri(struct schema_build *b, struct schema_site *site, struc
 		return;
 	}
 	if (!site->resource->foreign)
-		schema_refuse(b, site, "$id", "names \"%.*s\", as another schema here does; give it its own",
+		schema_refuse(b, site, "$id",
+			      "names \"%.*s\", as another schema here does; give it its own",
 			      STR_ARG(uri));
 }
 
@@ -168,7 +169,8 @@ static void load_anchor(struct schema_build *b, struct schema_site *site, const 
 	struct schema_resource *r = site->resource;
 	struct schema_site *before = map_put(&r->anchors, name, site);
 	if (before && before != site)
-		schema_refuse(b, site, keyword, "\"%.*s\" names another place already; use another name",
+		schema_refuse(b, site, keyword,
+			      "\"%.*s\" names another place already; use another name",
 			      STR_ARG(name));
 	if (strcmp(keyword, "$anchor") == 0)
 		return;
@@ -236,8 +238,7 @@ static void load_site(struct schema_build *b, struct schema_site *site, int dept
 	}
 	struct str id = value_text(value_getz(site->v, "$id"));
 	if (id.p && site->parent) {
-		struct str uri =
-			uri_without_fragment(uri_resolve(b->a, site->resource->uri, id));
+		struct str uri = uri_without_fragment(uri_resolve(b->a, site->resource->uri, id));
 		new_resource(b, site, uri, site->resource->foreign);
 		register_uri(b, site, uri);
 	}

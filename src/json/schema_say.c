@@ -12,8 +12,8 @@ static bool plain_key(struct str key)
 {
 	for (size_t i = 0; i < key.n; i++) {
 		char c = key.p[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-			      c == '$';
+		bool letter =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
 		if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '-')))
 			return false;
 	}
@@ -150,10 +150,14 @@ void schema_say_value(struct buf *out, const struct value *v)
 	} else if (v->kind == VALUE_STRING) {
 		escape_json(&text, str_n(v->s, SHOWN_VALUE_BYTES));
 	} else {
-		buf_printf(out, "%s of %u %s", v->kind == VALUE_ARRAY ? "an array" :
-			   v->kind == VALUE_OBJECT ? "an object" : "a number", v->n,
-			   v->kind == VALUE_ARRAY ? "items" :
-			   v->kind == VALUE_OBJECT ? "members" : "characters");
+		buf_printf(out, "%s of %u %s",
+			   v->kind == VALUE_ARRAY    ? "an array"
+			   : v->kind == VALUE_OBJECT ? "an object"
+						     : "a number",
+			   v->n,
+			   v->kind == VALUE_ARRAY    ? "items"
+			   : v->kind == VALUE_OBJECT ? "members"
+						     : "characters");
 		return;
 	}
 	size_t n = text.n;

@@ -107,7 +107,8 @@ void validate_lines_answer(struct validate_lines *v, struct str request, struct 
 	const struct value *schema = value_getz(&line, "schema"), *data = value_getz(&line, "data");
 	const struct value *format = value_getz(&line, "format");
 	if (!schema || !data) {
-		put_malformed(&o, "a request is an object with the members \"schema\" and \"data\"", 0);
+		put_malformed(&o, "a request is an object with the members \"schema\" and \"data\"",
+			      0);
 		return;
 	}
 	bool assert_format = value_is(format, VALUE_BOOL) ? format->b : v->assert_format;

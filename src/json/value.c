@@ -13,7 +13,7 @@ enum { INDEX_FROM = 16 };
 const char *value_kind_name(const struct value *v)
 {
 	static const char *const names[] = {"null",   "boolean", "integer", "integer",
-					    "number", "string",  "array",   "object"};
+					    "number", "string",	 "array",   "object"};
 	return v ? names[v->kind] : "nothing";
 }
 

@@ -39,7 +39,7 @@ struct value {
 		uint64_t u;
 		double d;
 		const char *s;
-		struct value *items;          /* array: n values in a row */
+		struct value *items;	      /* array: n values in a row */
 		struct value_member *members; /* object: n members in the order they came */
 	};
 	union {
@@ -126,7 +126,8 @@ bool value_equal(const struct value *a, const struct value *b);
 /* Compares two numbers by mathematical value, exactly also where doubles are not: <0, 0, >0. */
 int value_number_cmp(const struct value *a, const struct value *b);
 
-/* A keyed hash; equal values (value_equal) have equal hashes. The key is chosen once per process. */
+/* A keyed hash; equal values (value_equal) have equal hashes. The key is chosen once per process.
+ */
 uint64_t value_hash(const struct value *v);
 
 /* A deep copy into another arena. */

@@ -18,8 +18,8 @@
  */
 static bool put_short_double(struct buf *out, double d)
 {
-	static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
-					1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14};
+	static const double powers[] = {1e0, 1e1, 1e2,	1e3,  1e4,  1e5,  1e6, 1e7,
+					1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
 	double size = fabs(d);
 	if (size < 1e-4 || size >= 1e15)
 		return false;

@@ -2,11 +2,11 @@
 
 #include "base/attr.h"
 
-static const char *const run_names[] = {"PENDING", "RUNNING",   "WAITING_APPROVAL", "SUCCESS",
+static const char *const run_names[] = {"PENDING", "RUNNING",	"WAITING_APPROVAL", "SUCCESS",
 					"FAILED",  "CANCELLED", "TIMED_OUT"};
-static const char *const node_names[] = {"PENDING", "QUEUED", "RUNNING", "WAITING_APPROVAL",
-					 "SUCCESS", "FAILED", "SKIPPED", "CANCELLED",
-					 "TIMED_OUT"};
+static const char *const node_names[] = {"PENDING",	     "QUEUED",	  "RUNNING",
+					 "WAITING_APPROVAL", "SUCCESS",	  "FAILED",
+					 "SKIPPED",	     "CANCELLED", "TIMED_OUT"};
 static const char *const attempt_names[] = {"QUEUED", "RUNNING",   "SUCCESS",
 					    "FAILED", "CANCELLED", "TIMED_OUT"};
 static const char *const approval_names[] = {"PENDING", "APPROVED", "REJECTED", "EXPIRED"};
@@ -24,18 +24,18 @@ static int find(struct str text, const char *const *names, size_t n)
 	return -1;
 }
 
-#define DEFINE_NAMES(type, prefix, names)                                                         \
-	const char *prefix##_name(enum type v)                                                    \
-	{                                                                                         \
-		return names[v];                                                                  \
-	}                                                                                         \
-	bool prefix##_parse(struct str text, enum type *ret)                                      \
-	{                                                                                         \
-		int i = find(text, names, ARRAY_LEN(names));                                      \
-		if (i < 0)                                                                        \
-			return false;                                                             \
-		*ret = (enum type)i;                                                              \
-		return true;                                                                      \
+#define DEFINE_NAMES(type, prefix, names)                                                          \
+	const char *prefix##_name(enum type v)                                                     \
+	{                                                                                          \
+		return names[v];                                                                   \
+	}                                                                                          \
+	bool prefix##_parse(struct str text, enum type *ret)                                       \
+	{                                                                                          \
+		int i = find(text, names, ARRAY_LEN(names));                                       \
+		if (i < 0)                                                                         \
+			return false;                                                              \
+		*ret = (enum type)i;                                                               \
+		return true;                                                                       \
 	}
 
 DEFINE_NAMES(run_status, run_status, run_names)

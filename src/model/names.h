@@ -52,9 +52,9 @@ enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
 
 /* What a schedule does when it fires while a run of its is open. */
 enum schedule_overlap {
-	OVERLAP_SKIP,   /* that fire is left out */
-	OVERLAP_QUEUE,  /* it waits for the end of the run */
-	OVERLAP_ALLOW,  /* another run starts beside */
+	OVERLAP_SKIP,	/* that fire is left out */
+	OVERLAP_QUEUE,	/* it waits for the end of the run */
+	OVERLAP_ALLOW,	/* another run starts beside */
 	OVERLAP_CANCEL, /* the open run is cancelled */
 };
 

@@ -26,7 +26,7 @@ struct agent_row { /* agents */
 	struct str command;    /* SCRIPT: JSON array of strings */
 	struct str limits;     /* JSON object, as in the manifest */
 	struct str digest;     /* SHA-256 of the folder, hex; empty for RULE */
-	bool builtin;          /* came with drover */
+	bool builtin;	       /* came with drover */
 	int64_t created_ms, updated_ms;
 	const struct capability_row *capabilities;
 	size_t n_capabilities;
@@ -77,11 +77,11 @@ struct node_row {
 	struct str run_id, node_id;
 	int64_t index; /* position in the definition */
 	enum node_status status;
-	int64_t attempt;       /* attempts made so far */
-	struct str output;     /* JSON */
-	struct str error;      /* JSON {code, message} */
+	int64_t attempt;	/* attempts made so far */
+	struct str output;	/* JSON */
+	struct str error;	/* JSON {code, message} */
 	struct str copied_from; /* run id whose result this is (retry keeps results), or empty */
-	int64_t wake_ms;       /* a durable timer of a waiting node */
+	int64_t wake_ms;	/* a durable timer of a waiting node */
 	int64_t started_ms, finished_ms;
 };
 
@@ -90,9 +90,9 @@ struct attempt_row { /* agent_runs */
 	int64_t node_index;
 	int64_t attempt; /* 1, 2, … */
 	enum attempt_status status;
-	struct str input; /* JSON, templates resolved */
+	struct str input;  /* JSON, templates resolved */
 	struct str output; /* read side only: the node's output when this attempt made it */
-	struct str error; /* JSON {code, message} */
+	struct str error;  /* JSON {code, message} */
 	int64_t queued_ms, not_before_ms, started_ms, finished_ms;
 	bool sandboxed;
 	int64_t cpu_usec, memory_peak_bytes; /* 0 = not measured */
@@ -110,7 +110,7 @@ struct approval_row { /* workflow_approvals */
 	struct str subject;   /* JSON object */
 	struct str sha256;    /* hex */
 	struct str approvers; /* JSON array of names, empty = anybody */
-	int64_t quorum;       /* so many must approve */
+	int64_t quorum;	      /* so many must approve */
 	bool allow_self;      /* whoever triggered the run may */
 	bool expiry_approves; /* onTimeout: approve */
 	struct str responses; /* JSON array of {decision, respondedBy, notes, respondedAt} */
@@ -129,7 +129,7 @@ struct event_row { /* run_events: history for people, gapless per run from seq 1
 struct log_row { /* agent_logs: consecutive stderr lines of one attempt */
 	struct str run_id, attempt_id, node_id;
 	int64_t attempt;
-	int64_t seq;     /* number of the first line, from 1 over the node's whole life */
+	int64_t seq; /* number of the first line, from 1 over the node's whole life */
 	int64_t n_lines;
 	int64_t time_ms;
 	struct str text; /* lines joined by \n, the last without one */
@@ -156,15 +156,15 @@ struct schedule_row { /* schedules: one per schedule trigger of an ACTIVE workfl
 	struct str cron, timezone;
 	enum schedule_overlap overlap;
 	int64_t catchup_ms;
-	int64_t anchor_ms;      /* where @every counts from */
-	int64_t done_ms;        /* fires up to here are dealt with: none of them comes again */
-	int64_t next_ms;        /* the next fire; 0 = none */
-	struct str upcoming;    /* JSON array of times, next_ms first */
-	struct str waiting;     /* JSON array of fires (ms) that wait for the end of a run */
+	int64_t anchor_ms;	/* where @every counts from */
+	int64_t done_ms;	/* fires up to here are dealt with: none of them comes again */
+	int64_t next_ms;	/* the next fire; 0 = none */
+	struct str upcoming;	/* JSON array of times, next_ms first */
+	struct str waiting;	/* JSON array of fires (ms) that wait for the end of a run */
 	struct str last_run_id; /* of the newest fire that started one */
-	int64_t last_fire_ms;   /* that fire */
+	int64_t last_fire_ms;	/* that fire */
 	int64_t n_started, n_skipped, n_missed; /* skipped: overlap; missed: older than catchup */
-	struct str error;       /* why the newest fire could start no run; empty = it could */
+	struct str error; /* why the newest fire could start no run; empty = it could */
 	bool paused;
 	int64_t created_ms, updated_ms;
 };

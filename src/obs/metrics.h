@@ -28,8 +28,8 @@ void metrics_free(struct metrics *m);
  * that have none. A counter's name ends in _total. Declare before threads record.
  */
 struct metric *metrics_declare(struct metrics *m, enum metric_kind kind, const char *name,
-			       const char *help, const char *const *labels,
-			       const double *buckets, size_t n_buckets);
+			       const char *help, const char *const *labels, const double *buckets,
+			       size_t n_buckets);
 
 /* Adds to a counter or gauge; `values` holds one text per label, in order. */
 void metric_add(struct metric *metric, const struct str *values, double v);

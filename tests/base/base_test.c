@@ -78,8 +78,9 @@ TEST(times_read_back_what_they_write)
 		timefmt_rfc3339(text, ms);
 		CHECK_Z(text, good[i]);
 	}
-	static const char *const bad[] = {"2026-02-29T00:00:00Z", "2026-11-24", "2026-11-24T24:00:00Z",
-					  "2026-11-24T10:00:00", "2026-11-24T10:00:00.Z", ""};
+	static const char *const bad[] = {"2026-02-29T00:00:00Z",  "2026-11-24",
+					  "2026-11-24T24:00:00Z",  "2026-11-24T10:00:00",
+					  "2026-11-24T10:00:00.Z", ""};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		CHECK_INT(timefmt_rfc3339_parse(str_of(bad[i]), &(int64_t){0}, NULL), -EINVAL);
 }
@@ -89,8 +90,8 @@ TEST(durations_and_sizes_read_as_the_contract_writes_them)
 	struct {
 		const char *text;
 		int64_t want;
-	} d[] = {{"10ms", 10}, {"1s", 1000}, {"5m", 300000}, {"24h", 86400000}, {"1h30m", 5400000},
-		 {"1.5s", 1500}, {"0s", 0}};
+	} d[] = {{"10ms", 10},	     {"1s", 1000},   {"5m", 300000}, {"24h", 86400000},
+		 {"1h30m", 5400000}, {"1.5s", 1500}, {"0s", 0}};
 	for (size_t i = 0; i < ARRAY_LEN(d); i++) {
 		int64_t ms;
 		CHECK_INT(timefmt_duration_parse(str_of(d[i].text), &ms), 0);

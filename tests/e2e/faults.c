@@ -42,7 +42,9 @@ __attribute__((constructor)) static void read_fault(void)
 	static const struct {
 		const char *name;
 		enum call call;
-	} calls[] = {{"sync", CALL_SYNC}, {"write", CALL_WRITE}, {"malloc", CALL_MALLOC},
+	} calls[] = {{"sync", CALL_SYNC},
+		     {"write", CALL_WRITE},
+		     {"malloc", CALL_MALLOC},
 		     {"fork", CALL_FORK}};
 	static const struct {
 		const char *name;

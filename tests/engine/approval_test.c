@@ -9,10 +9,9 @@
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 
-static const char gate[] = "{'name':'w','nodes':["
-	RULE("g", ",'inputs':{'x':'{{ context.x }}'},'workspace':'{{ context.ws }}',"
-		  "'approvalRequired':true") ","
-	RULE("after", ",'dependsOn':['g']") "]}";
+static const char gate[] = "{'name':'w','nodes':[" RULE(
+	"g", ",'inputs':{'x':'{{ context.x }}'},'workspace':'{{ context.ws }}',"
+	     "'approvalRequired':true") "," RULE("after", ",'dependsOn':['g']") "]}";
 
 static const char *begin_with(struct world *w, const char *definition, const char *context)
 {
@@ -103,7 +102,8 @@ TEST(a_gated_node_asks_and_runs_what_was_approved)
 	CHECK_INT(p.status, APPROVAL_APPROVED);
 	CHECK_STR(p.responded_by, STR("ann"));
 	CHECK_INT(p.responded_ms - p.requested_ms, 60000);
-	CHECK_Z(world_events(&w, run), "run.started approval.requested:g approval.decided:g "
+	CHECK_Z(world_events(&w, run),
+		"run.started approval.requested:g approval.decided:g "
 		"node.started:g node.finished:g node.started:after node.finished:after "
 		"run.finished");
 	/* waiting is not work */
@@ -179,9 +179,10 @@ TEST(a_rejection_fails_the_node_with_its_reason)
 TEST(expired_is_denied_unless_the_node_says_otherwise)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("no", ",'approval':{'timeout':'10m'},'continueOnError':true") ","
-		RULE("yes", ",'approval':{'timeout':'20m','onTimeout':'approve'}") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("no", ",'approval':{'timeout':'10m'},'"
+						       "continueOnError':true") "," RULE(
+			    "yes", ",'approval':{'timeout':'20m','onTimeout':'approve'}") "]}");
 	world_pass(&w, 599999);
 	CHECK_INT(approval(&w, run, "no").status, APPROVAL_PENDING);
 	world_pass(&w, 1);
@@ -220,9 +221,10 @@ TEST(an_agent_that_changed_voids_the_approval)
 TEST(a_retry_runs_what_was_approved_and_asks_no_more)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'approvalRequired':true,'inputs':{'x':'{{ context.x }}'},"
-			  "'retry':{'maxAttempts':4,'initialInterval':'1s'}") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE(
+				  "g", ",'approvalRequired':true,'inputs':{'x':'{{ context.x }}'},"
+				       "'retry':{'maxAttempts':4,'initialInterval':'1s'}") "]}");
 	w.by_hand = true;
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "ann"), ENGINE_OK);
 	world_fail(&w, "g", "exit_1");
@@ -242,8 +244,9 @@ TEST(a_retry_runs_what_was_approved_and_asks_no_more)
 TEST(an_agent_that_needs_approval_by_now_does_not_start_without)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'retry':{'maxAttempts':2,'initialInterval':'1s'}") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE(
+				  "g", ",'retry':{'maxAttempts':2,'initialInterval':'1s'}") "]}");
 	(void)run;
 	w.by_hand = true;
 	run = world_trigger(&w, "w", NULL);
@@ -257,8 +260,9 @@ TEST(an_agent_that_needs_approval_by_now_does_not_start_without)
 TEST(a_quorum_counts_each_name_once)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'approval':{'approvers':['ann','bob','eve'],'quorum':2}") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE(
+			    "g", ",'approval':{'approvers':['ann','bob','eve'],'quorum':2}") "]}");
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "mallory"), ENGINE_FORBIDDEN);
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "ann"), ENGINE_OK);
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "ann"), ENGINE_CONFLICT);
@@ -269,15 +273,16 @@ TEST(a_quorum_counts_each_name_once)
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "eve"), ENGINE_OK);
 	CHECK_Z(status(&w, run), "SUCCESS");
 	struct value v;
-	CHECK_INT(json_parse(&w.arena, approval(&w, run, "g").responses, JSON_DEFAULT, &v, NULL), 0);
+	CHECK_INT(json_parse(&w.arena, approval(&w, run, "g").responses, JSON_DEFAULT, &v, NULL),
+		  0);
 	CHECK_INT(v.n, 2);
 }
 
 TEST(one_rejection_is_enough)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'approval':{'quorum':2}") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'quorum':2}") "]}");
 	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "ann"), ENGINE_OK);
 	CHECK_INT(decide(&w, run, "g", APPROVAL_REJECTED, "ann"), ENGINE_OK);
 	CHECK_Z(code(&w, run, "g"), "rejected");
@@ -286,8 +291,8 @@ TEST(one_rejection_is_enough)
 TEST(who_triggered_may_not_approve_unless_allowed)
 {
 	struct world w CLEANUP_WORLD;
-	begin(&w, "{'name':'w','nodes':[" RULE("no", ",'approvalRequired':true") ","
-		  RULE("yes", ",'approval':{'allowSelf':true}") "]}");
+	begin(&w, "{'name':'w','nodes':[" RULE("no", ",'approvalRequired':true") "," RULE(
+			  "yes", ",'approval':{'allowSelf':true}") "]}");
 	engine_run_trigger(w.engine,
 			   &(struct run_trigger){.project = STR("default"),
 						 .workflow = STR("w"),
@@ -309,8 +314,7 @@ TEST(a_decision_on_something_else_than_what_runs_is_refused)
 	send(&w, p.id, APPROVAL_APPROVED, "ann", "", "0123");
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_CONFLICT);
-	send(&w, p.id, APPROVAL_APPROVED, "ann", "",
-	     arena_dup(&w.arena, p.sha256.p, p.sha256.n));
+	send(&w, p.id, APPROVAL_APPROVED, "ann", "", arena_dup(&w.arena, p.sha256.p, p.sha256.n));
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_OK);
 	CHECK_Z(status(&w, run), "SUCCESS");
@@ -319,9 +323,12 @@ TEST(a_decision_on_something_else_than_what_runs_is_refused)
 TEST(a_run_waits_only_while_nothing_else_moves)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", ",'approvalRequired':true")
-		"," RULE("b", ",'approvalRequired':true") ",{'id':'s','sleep':'10m'},"
-		RULE("end", ",'dependsOn':['a','b','s']") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("a", ",'approvalRequired':true") "," RULE(
+				  "b", ",'approvalRequired':true") ",{'id':'s','sleep':'10m'}"
+								   "," RULE("end",
+									    ",'dependsOn':['a','b',"
+									    "'s']") "]}");
 	CHECK_Z(status(&w, run), "RUNNING"); /* it sleeps */
 	world_pass(&w, 600000);
 	CHECK_Z(status(&w, run), "WAITING_APPROVAL");
@@ -350,8 +357,8 @@ TEST(cancel_and_time_out_expire_what_waits)
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_NOT_FOUND);
 	CHECK_INT(w.n_started, 0);
-	world_save(&w, "{'name':'w','timeout':'1m','nodes':["
-		RULE("g", ",'approvalRequired':true") "]}");
+	world_save(&w, "{'name':'w','timeout':'1m','nodes':[" RULE(
+			       "g", ",'approvalRequired':true") "]}");
 	run = world_trigger(&w, "w", NULL);
 	world_pass(&w, 60000);
 	CHECK_Z(status(&w, run), "TIMED_OUT");
@@ -361,8 +368,8 @@ TEST(cancel_and_time_out_expire_what_waits)
 TEST(waiting_goes_on_over_restarts_and_expires_once)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'approval':{'timeout':'10m'}") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'timeout':'10m'}") "]}");
 	for (int i = 0; i < 3; i++) {
 		world_pass(&w, 100000);
 		world_crash(&w);
@@ -381,8 +388,8 @@ TEST(waiting_goes_on_over_restarts_and_expires_once)
 TEST(a_jump_of_the_wall_clock_expires_nothing)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		RULE("g", ",'approval':{'timeout':'10m'}") "]}");
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'timeout':'10m'}") "]}");
 	w.clock.wall_ms += 3600000;
 	world_pass(&w, 599999);
 	CHECK_Z(status(&w, run), "WAITING_APPROVAL");
@@ -437,8 +444,7 @@ TAP_MAIN(RUN(a_gated_node_asks_and_runs_what_was_approved), RUN(the_hash_is_of_w
 	 RUN(the_first_decision_wins), RUN(a_decision_is_undone_by_a_crash_before_it_is_durable),
 	 RUN(a_rejection_fails_the_node_with_its_reason),
 	 RUN(expired_is_denied_unless_the_node_says_otherwise),
-	 RUN(the_stricter_of_agent_and_node_decides),
-	 RUN(an_agent_that_changed_voids_the_approval),
+	 RUN(the_stricter_of_agent_and_node_decides), RUN(an_agent_that_changed_voids_the_approval),
 	 RUN(a_retry_runs_what_was_approved_and_asks_no_more),
 	 RUN(an_agent_that_needs_approval_by_now_does_not_start_without),
 	 RUN(a_quorum_counts_each_name_once), RUN(one_rejection_is_enough),

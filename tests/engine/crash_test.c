@@ -10,7 +10,7 @@
 enum { TURNS_MOST = 2000 };
 
 struct point {
-	int at;     /* the n-th commit of this life */
+	int at;	    /* the n-th commit of this life */
 	bool after; /* it is durable, the engine was not told */
 };
 
@@ -19,7 +19,7 @@ struct life {
 	const char *workflow;
 	const struct point *points;
 	size_t n_points, n_crashes;
-	int n_commits;      /* of this life */
+	int n_commits; /* of this life */
 	int n_commits_all;
 	bool answered;
 	char run[ID_TEXT_BYTES];
@@ -165,7 +165,8 @@ TEST(scan_and_notify_survives_a_crash_at_every_commit)
 	sweep(t, "scan-and-notify",
 	      "{'name':'scan-and-notify','nodes':[{'id':'scan','agent':'script','action':'run'},"
 	      "{'id':'notify','agent':'rule','action':'run','dependsOn':['scan'],"
-	      "'when':'{{ context.w0 }}','inputs':{'v':'{{ nodes.scan.output.n }}'}}]}", 3);
+	      "'when':'{{ context.w0 }}','inputs':{'v':'{{ nodes.scan.output.n }}'}}]}",
+	      3);
 }
 
 TEST(a_diamond_of_ten_survives_a_crash_at_every_commit)

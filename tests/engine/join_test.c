@@ -15,8 +15,9 @@ static enum join_verdict judge(enum join_rule rule, char a, char b)
 	return join_judge(rule, &c);
 }
 
-static const char *const pairs[] = {"SS", "FF", "KK", "UU", "TT", "SF", "SK", "SU", "ST", "FK", "FU",
-				    "FT", "KU", "KT", "UT", "S-", "F-", "K-", "U-", "T-", "--"};
+static const char *const pairs[] = {"SS", "FF", "KK", "UU", "TT", "SF", "SK",
+				    "SU", "ST", "FK", "FU", "FT", "KU", "KT",
+				    "UT", "S-", "F-", "K-", "U-", "T-", "--"};
 
 /* After Airflow's documentation of trigger rules and its rule for each of them. */
 TEST(every_rule_decides_two_dependencies_as_airflow_does)
@@ -27,15 +28,69 @@ TEST(every_rule_decides_two_dependencies_as_airflow_does)
 	} table[] = {
 		/*                  SFKUT SSSS FFF KK U SFKUT - */
 		/*                  SFKUT FKUT KUT UT T ----- - */
-		{JOIN_ALL_SUCCESS, "rusur" "usur" "uuu" "us" "u" "wuwuw" "w"},
-		{JOIN_ALL_FAILED, "srsrr" "ssss" "srr" "ss" "r" "swsww" "w"},
-		{JOIN_ALL_DONE, "rrrrr" "rrrr" "rrr" "rr" "r" "wwwww" "w"},
-		{JOIN_ONE_SUCCESS, "rusur" "rrrr" "uur" "ur" "r" "rwwwr" "w"},
-		{JOIN_ONE_FAILED, "srsrr" "rsrr" "rrr" "rr" "r" "wrwrr" "w"},
-		{JOIN_ONE_DONE, "rrssr" "rrrr" "rrr" "sr" "r" "rrwwr" "w"},
-		{JOIN_NONE_FAILED, "rurur" "urur" "uuu" "ur" "u" "wuwuw" "w"},
-		{JOIN_NONE_SKIPPED, "rrsrr" "rsrr" "srr" "ss" "r" "wwsww" "w"},
-		{JOIN_ALWAYS, "rrrrr" "rrrr" "rrr" "rr" "r" "rrrrr" "r"},
+		{JOIN_ALL_SUCCESS, "rusur"
+				   "usur"
+				   "uuu"
+				   "us"
+				   "u"
+				   "wuwuw"
+				   "w"},
+		{JOIN_ALL_FAILED, "srsrr"
+				  "ssss"
+				  "srr"
+				  "ss"
+				  "r"
+				  "swsww"
+				  "w"},
+		{JOIN_ALL_DONE, "rrrrr"
+				"rrrr"
+				"rrr"
+				"rr"
+				"r"
+				"wwwww"
+				"w"},
+		{JOIN_ONE_SUCCESS, "rusur"
+				   "rrrr"
+				   "uur"
+				   "ur"
+				   "r"
+				   "rwwwr"
+				   "w"},
+		{JOIN_ONE_FAILED, "srsrr"
+				  "rsrr"
+				  "rrr"
+				  "rr"
+				  "r"
+				  "wrwrr"
+				  "w"},
+		{JOIN_ONE_DONE, "rrssr"
+				"rrrr"
+				"rrr"
+				"sr"
+				"r"
+				"rrwwr"
+				"w"},
+		{JOIN_NONE_FAILED, "rurur"
+				   "urur"
+				   "uuu"
+				   "ur"
+				   "u"
+				   "wuwuw"
+				   "w"},
+		{JOIN_NONE_SKIPPED, "rrsrr"
+				    "rsrr"
+				    "srr"
+				    "ss"
+				    "r"
+				    "wwsww"
+				    "w"},
+		{JOIN_ALWAYS, "rrrrr"
+			      "rrrr"
+			      "rrr"
+			      "rr"
+			      "r"
+			      "rrrrr"
+			      "r"},
 	};
 	static const char letters[] = {'w', 'r', 's', 'u'};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {

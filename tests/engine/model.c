@@ -85,8 +85,8 @@ static bool load(struct model *m)
 		struct mnode *n = &m->nodes[i];
 		n->def = &nodes->items[i];
 		n->id = value_text(value_getz(n->def, "id"));
-		n->attempts = ARENA_NEW_ARRAY(m->arena, const struct attempt_row *,
-					      m->run->n_attempts);
+		n->attempts =
+			ARENA_NEW_ARRAY(m->arena, const struct attempt_row *, m->run->n_attempts);
 	}
 	for (size_t i = 0; i < m->run->n_nodes; i++) {
 		struct mnode *n = find(m, m->run->nodes[i].node_id);
@@ -174,8 +174,8 @@ static const struct mnode *source(struct model *m, const struct mnode *n)
 	static const char head[] = "{{ nodes.", tail[] = ".output.n }}";
 	if (!text.n)
 		return NULL;
-	return find(m, str_n(text.p + sizeof(head) - 1,
-			     text.n - sizeof(head) + 1 - sizeof(tail) + 1));
+	return find(m,
+		    str_n(text.p + sizeof(head) - 1, text.n - sizeof(head) + 1 - sizeof(tail) + 1));
 }
 
 /* ---- attempts ---- */
@@ -245,8 +245,7 @@ static bool judge_input(struct model *m, const struct mnode *n)
 			continue;
 		}
 		struct value in = parsed(m, a->input), out = parsed(m, from->row->output);
-		if (a->started_ms &&
-		    !value_equal(value_getz(&in, "v"), value_getz(&out, "n")))
+		if (a->started_ms && !value_equal(value_getz(&in, "v"), value_getz(&out, "n")))
 			return fail(m, n, "input %.*s is not from output %.*s", STR_ARG(a->input),
 				    STR_ARG(from->row->output));
 	}
@@ -402,8 +401,7 @@ static bool judge_node(struct model *m, struct mnode *n)
 			    node_status_name(n->row->status), want);
 	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
 		return fail(m, n, "was skipped for the wrong reason");
-	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) &&
-	    !denied(n))
+	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) && !denied(n))
 		return fail(m, n, "was never attempted");
 	return true;
 }
@@ -602,7 +600,6 @@ const char *model_judge(struct arena *a, const struct run_detail *run,
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
 	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
-		(void)(judge_events(&m, events, n_events) &&
-		       judge_signals(&m, events, n_events));
+		(void)(judge_events(&m, events, n_events) && judge_signals(&m, events, n_events));
 	return m.wrong;
 }

@@ -25,7 +25,8 @@ static const struct wrong wrongs[] = {
 	 "trigger[1].schedule", "at character 3: hour must be 0 to 23"},
 	{"{'name':'x','trigger':{'schedule':'0 0 31 2 *'},'nodes':[" OK_NODE "]}",
 	 "trigger.schedule", "never fires"},
-	{"{'name':'x','trigger':{'schedule':'@daily','timezone':'Mars/Base'},'nodes':[" OK_NODE "]}",
+	{"{'name':'x','trigger':{'schedule':'@daily','timezone':'Mars/Base'},'nodes':[" OK_NODE
+	 "]}",
 	 "trigger.timezone", "unknown time zone"},
 	{"{'name':'x','trigger':{'schedule':'@daily','overlap':'pile'},'nodes':[" OK_NODE "]}",
 	 "trigger.overlap", "skip, queue, allow or cancel"},
@@ -42,7 +43,8 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','contextSchema':{'type':'strin'},'nodes':[" OK_NODE "]}",
 	 "contextSchema.type", NULL},
 	{"{'name':'x','contextSchema':{'properties':{'x':{'minLength':'1'}}},'nodes':[" OK_NODE
-	 "]}", "contextSchema.properties.x.minLength", NULL},
+	 "]}",
+	 "contextSchema.properties.x.minLength", NULL},
 	{"{'name':'x','nodes':[7," OK_NODE "]}", "nodes[0]", "must be an object"},
 	{"{'name':'x','nodes':[{}]}", "nodes[0].id nodes[0].action nodes[0].agent", "is missing"},
 	{"{'name':'x','nodes':[{'id':'1a','agent':'rule','action':'run'}]}", "nodes[0].id",
@@ -73,19 +75,22 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','timeout':'0s',"
 	 "'retry':{'maxAttempts':0,'initialInterval':'x','backoffCoefficient':0.5,'jitter':2}}]}",
 	 "nodes[0].retry.maxAttempts nodes[0].retry.initialInterval "
-	 "nodes[0].retry.backoffCoefficient nodes[0].retry.jitter nodes[0].timeout", NULL},
+	 "nodes[0].retry.backoffCoefficient nodes[0].retry.jitter nodes[0].timeout",
+	 NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
 	 "'limits':{'memory':'many','cpu':0,'network':['a.b'],'speed':1}}]}",
 	 "nodes[0].limits.speed nodes[0].limits.memory nodes[0].limits.cpu "
-	 "nodes[0].limits.network", NULL},
+	 "nodes[0].limits.network",
+	 NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','joinRule':'any',"
-	 "'runOn':'never'}]}", "nodes[0].joinRule nodes[0].runOn", NULL},
+	 "'runOn':'never'}]}",
+	 "nodes[0].joinRule nodes[0].runOn", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','forEach':'{{ [1] }}',"
 	 "'secrets':['X']}]}",
 	 "nodes[0].forEach nodes[0].secrets", "not in this version"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
-	 "'workspace':{'path':'/x','mode':'write'}}]}", "nodes[0].workspace.mode",
-	 "not in this version"},
+	 "'workspace':{'path':'/x','mode':'write'}}]}",
+	 "nodes[0].workspace.mode", "not in this version"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','inputsJson':'[1]'}]}",
 	 "nodes[0].inputsJson", "object"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','when':'yes'}]}",
@@ -107,9 +112,11 @@ static const struct wrong wrongs[] = {
 	 "'when':'{{ context.z }}','inputs':{'m':'{{ context.y }}'}}]}",
 	 "nodes[0].when", "contextSchema does not allow"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'strict','action':'run',"
-	 "'inputs':{'severity':'{{ 1 }}'}}]}", "nodes[0].inputs", NULL},
+	 "'inputs':{'severity':'{{ 1 }}'}}]}",
+	 "nodes[0].inputs", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'strict','action':'run',"
-	 "'inputs':{'severity':'low','channel':'console'}}]}", "nodes[0].inputs.severity", NULL},
+	 "'inputs':{'severity':'low','channel':'console'}}]}",
+	 "nodes[0].inputs.severity", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'strict','action':'run',"
 	 "'inputs':{'severity':'{{ context.s }}','channel':'console','more':1}}]}",
 	 "nodes[0].inputs.more", NULL},
@@ -118,16 +125,18 @@ static const struct wrong wrongs[] = {
 	 "'when':'{{ nodes.my-node.status == 1 }}'}]}",
 	 "nodes[1].when nodes[1].when", "subtracts: write nodes[\"my-node\"]"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','approvalRequired':'yes',"
-	 "'approval':7}]}", "nodes[0].approvalRequired nodes[0].approval", NULL},
+	 "'approval':7}]}",
+	 "nodes[0].approvalRequired nodes[0].approval", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','approvalRequired':false,"
 	 "'approval':{'approvers':['a','','a'],'quorum':0,'timeout':'now','onTimeout':'wait',"
 	 "'allowSelf':1,'quorums':2}}]}",
 	 "nodes[0].approvalRequired nodes[0].approval.quorums nodes[0].approval.approvers[1] "
 	 "nodes[0].approval.approvers[2] nodes[0].approval.quorum nodes[0].approval.timeout "
-	 "nodes[0].approval.allowSelf nodes[0].approval.onTimeout", NULL},
+	 "nodes[0].approval.allowSelf nodes[0].approval.onTimeout",
+	 NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
-	 "'approval':{'approvers':['a','b'],'quorum':3}}]}", "nodes[0].approval.quorum",
-	 "more than there are approvers"},
+	 "'approval':{'approvers':['a','b'],'quorum':3}}]}",
+	 "nodes[0].approval.quorum", "more than there are approvers"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'1s','approvalRequired':true}]}",
 	 "nodes[0].approvalRequired", "means nothing"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'soon'}]}", "nodes[0].sleep", "duration"},

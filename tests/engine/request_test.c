@@ -166,11 +166,17 @@ TEST(a_dry_run_shows_what_would_happen_and_leaves_nothing)
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
-	world_save(&w, "{'name':'x','nodes':["
-		NODE("b", ",'dependsOn':['a'],'when':'{{ context.go }}',"
-			  "'inputs':{'n':'{{ nodes.a.output.n }}'}") ","
-		NODE("a", ",'inputs':{'p':'{{ context.path }}/x','q':'{{ context.none }}'}") ","
-		NODE("c", ",'inputs':{'p':'{{ context.path }}/x'}") "]}");
+	world_save(
+		&w,
+		"{'name':'x','nodes':[" NODE(
+			"b",
+			",'dependsOn':['a'],'when':'{{ context.go }}',"
+			"'inputs':{'n':'{{ nodes.a.output.n }}'}") "," NODE("a", ",'inputs':{'p':'{"
+										 "{ context.path "
+										 "}}/x','q':'{{ "
+										 "context.none "
+										 "}}'}") "," NODE("c",
+												  ",'inputs':{'p':'{{ context.path }}/x'}") "]}");
 	struct mem_store_stats before, after;
 	mem_store_stats(w.store, &before);
 	struct got g = {.arena = &w.arena};
@@ -207,7 +213,8 @@ TEST(agents_are_replaced_and_deleted_only_when_nothing_breaks)
 	static const char rule[] = "{'name':'rule','type':'RULE','capabilities':[{'name':'run'}]}";
 	world_agent(&w, rule);
 	CHECK_INT(w.outcome, ENGINE_UNCHANGED);
-	world_agent(&w, "{'name':'rule','type':'RULE','version':'2','capabilities':[{'name':'run'}]}");
+	world_agent(&w,
+		    "{'name':'rule','type':'RULE','version':'2','capabilities':[{'name':'run'}]}");
 	CHECK_INT(w.outcome, ENGINE_OK);
 	char *id = arena_dupz(&w.arena, w.id);
 	struct got g = {0};
@@ -235,11 +242,16 @@ TEST(findings_of_an_agent_come_all_at_once)
 {
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
-	world_agent(&w, "{'name':'a b','type':'LLM','riskLevel':'HIGH','image':'x','limits':{'pids':0},"
-			"'capabilities':[{'name':'run','inputSchema':{'type':3}},{'name':'run'}]}");
+	world_agent(&w,
+		    "{'name':'a b','type':'LLM','riskLevel':'HIGH','image':'x','limits':{'pids':0},"
+		    "'capabilities':[{'name':'run','inputSchema':{'type':3}},{'name':'run'}]}");
 	CHECK_INT(w.outcome, ENGINE_INVALID);
-	static const char *const places[] = {"image: ", "name: ", "type: ", "riskLevel: ",
-					     "capabilities[0].inputSchema", "capabilities[1].name: ",
+	static const char *const places[] = {"image: ",
+					     "name: ",
+					     "type: ",
+					     "riskLevel: ",
+					     "capabilities[0].inputSchema",
+					     "capabilities[1].name: ",
 					     "limits.pids: "};
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
 		CHECK(strstr(w.findings, places[i]));
@@ -254,7 +266,8 @@ TEST(a_workflow_with_open_runs_is_not_deleted_and_runs_keep_their_version)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'dependsOn':['a']") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'dependsOn':['a']") "]}");
 	char *id = arena_dupz(&w.arena, w.id);
 	const char *run = world_trigger(&w, id, NULL);
 	world_save(&w, "{'name':'x','nodes':[" NODE("other", "") "]}");
@@ -295,7 +308,8 @@ TEST(a_run_with_rows_that_make_no_sense_is_quarantined_alone)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'dependsOn':['a']") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'dependsOn':['a']") "]}");
 	char *id = arena_dupz(&w.arena, w.id);
 	const char *bad = world_trigger(&w, "x", NULL), *good = world_trigger(&w, "x", NULL);
 	spoil(&w, &(struct txn_op){.kind = TXN_NODE_PUT,

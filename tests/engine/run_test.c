@@ -3,8 +3,8 @@
 
 #define NODE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 
-static const char chain3[] = "{'name':'chain3','nodes':[" NODE("a", "") ","
-	NODE("b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}";
+static const char chain3[] = "{'name':'chain3','nodes':[" NODE("a", "") "," NODE(
+	"b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}";
 
 TEST(a_chain_runs_to_success_in_four_transactions)
 {
@@ -38,17 +38,21 @@ TEST(outputs_reach_the_nodes_after)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'inputs':{'p':'{{ context.path }}'}") ","
-		NODE("b", ",'dependsOn':['a'],'when':'{{ nodes.a.output.n > 2 }}',"
-			  "'inputs':{'n':'{{ nodes.a.output.n }}','t':'{{nodes.a.output.n}} found',"
-			  "'w':'{{ workflow.name }}/{{ workflow.version }}','r':'{{ run.id }}'}") ","
-		NODE("c", ",'dependsOn':['a'],'when':'{{ nodes.a.output.n > 3 }}'") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", ",'inputs':{'p':'{{ context.path }}'}") "," NODE(
+			   "b", ",'dependsOn':['a'],'when':'{{ nodes.a.output.n > 2 }}',"
+				"'inputs':{'n':'{{ nodes.a.output.n }}','t':'{{nodes.a.output.n}} "
+				"found',"
+				"'w':'{{ workflow.name }}/{{ workflow.version }}','r':'{{ run.id "
+				"}}'}") "," NODE("c", ",'dependsOn':['a'],'when':'{{ "
+						      "nodes.a.output.n > 3 }}'") "]}");
 	CHECK_Z(w.findings, "");
 	const char *run = world_trigger(&w, "x", "{'path':'/src'}");
 	CHECK_Z(world_live(&w, "a")->input, "{\"p\":\"/src\"}");
 	world_succeed(&w, "a", "{'n':3}");
 	CHECK_STR(str_of(world_live(&w, "b")->input),
-		  str_of(arena_printf(&w.arena, "{\"n\":3,\"t\":\"3 found\",\"w\":\"x/1\",\"r\":\"%s\"}",
+		  str_of(arena_printf(&w.arena,
+				      "{\"n\":3,\"t\":\"3 found\",\"w\":\"x/1\",\"r\":\"%s\"}",
 				      run)));
 	CHECK_Z(world_node(&w, run, "c"), "SKIPPED");
 	world_succeed(&w, "b", "{}");
@@ -61,8 +65,10 @@ TEST(a_missing_value_fails_the_node_with_its_path)
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
-	world_save(&w, "{'name':'x','nodes':["
-		NODE("a", ",'retry':{'maxAttempts':5},'inputs':{'p':'{{ context.path }}'}") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE(
+			   "a",
+			   ",'retry':{'maxAttempts':5},'inputs':{'p':'{{ context.path }}'}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	struct run_detail d = world_run(&w, run);
 	CHECK_INT(d.run.status, RUN_FAILED);
@@ -78,8 +84,9 @@ TEST(a_node_starts_when_its_own_dependencies_are_done)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", "") ","
-		NODE("c", ",'dependsOn':['a']") "," NODE("d", ",'dependsOn':['b','c']") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", "") "," NODE(
+			   "c", ",'dependsOn':['a']") "," NODE("d", ",'dependsOn':['b','c']") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_succeed(&w, "a", "{}");
 	CHECK(world_live(&w, "b") && world_live(&w, "c") && !world_live(&w, "d"));
@@ -96,9 +103,17 @@ TEST(a_failed_node_fails_the_run_and_independent_branches_go_on)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", "") ","
-		NODE("after", ",'dependsOn':['a']") "," NODE("more", ",'dependsOn':['b']") ","
-		NODE("clean", ",'dependsOn':['a'],'runOn':'always'") "]}");
+	world_save(
+		&w,
+		"{'name':'x','nodes':[" NODE("a", "") "," NODE("b", "") "," NODE(
+			"after",
+			",'dependsOn':['a']") "," NODE("more",
+						       ",'dependsOn':['b']") "," NODE("clean",
+										      ",'dependsOn'"
+										      ":['a'],'"
+										      "runOn':'"
+										      "always'") "]"
+												 "}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_fail(&w, "a", "exit_3");
 	CHECK_Z(world_node(&w, run, "after"), "SKIPPED");
@@ -109,8 +124,9 @@ TEST(a_failed_node_fails_the_run_and_independent_branches_go_on)
 	world_succeed(&w, "more", "{}");
 	struct run_detail d = world_run(&w, run);
 	CHECK_INT(d.run.status, RUN_FAILED);
-	CHECK_STR(d.run.error, STR("{\"code\":\"exit_3\",\"message\":\"node \\\"a\\\" failed: it went "
-				   "wrong\",\"nodeId\":\"a\"}"));
+	CHECK_STR(d.run.error,
+		  STR("{\"code\":\"exit_3\",\"message\":\"node \\\"a\\\" failed: it went "
+		      "wrong\",\"nodeId\":\"a\"}"));
 }
 
 TEST(a_failure_path_that_ran_handles_the_failure)
@@ -119,9 +135,10 @@ TEST(a_failure_path_that_ran_handles_the_failure)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") ","
-		NODE("mend", ",'dependsOn':['a'],'runOn':'failure','when':'{{ context.mend }}',"
-		"'inputs':{'c':'{{ nodes.a.error.code }}'}") "]}");
+	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE(
+			       "mend",
+			       ",'dependsOn':['a'],'runOn':'failure','when':'{{ context.mend }}',"
+			       "'inputs':{'c':'{{ nodes.a.error.code }}'}") "]}");
 	const char *run = world_trigger(&w, "x", "{'mend':true}");
 	world_fail(&w, "a", "oom");
 	CHECK_Z(world_live(&w, "mend")->input, "{\"c\":\"oom\"}");
@@ -143,8 +160,9 @@ TEST(a_tolerated_failure_lets_the_rest_go_on)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'continueOnError':true") ","
-		NODE("b", ",'dependsOn':['a'],'inputs':{'s':'{{ nodes.a.status }}'}") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", ",'continueOnError':true") "," NODE(
+			   "b", ",'dependsOn':['a'],'inputs':{'s':'{{ nodes.a.status }}'}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_fail(&w, "a", "exit_1");
 	CHECK_Z(world_live(&w, "b")->input, "{\"s\":\"FAILED\"}");
@@ -158,9 +176,10 @@ TEST(retries_back_off_exponentially_to_their_cap)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'retry':{'maxAttempts':4,"
-		"'initialInterval':'1s','backoffCoefficient':3,'maximumInterval':'5s','jitter':0}")
-		"]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", ",'retry':{'maxAttempts':4,"
+						     "'initialInterval':'1s','backoffCoefficient':"
+						     "3,'maximumInterval':'5s','jitter':0}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	static const int64_t delays[] = {1000, 3000, 5000};
 	for (size_t i = 0; i < ARRAY_LEN(delays); i++) {
@@ -182,8 +201,9 @@ TEST(a_jump_of_the_wall_clock_moves_no_timer)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'timeout':'10s','retry':{"
-		"'maxAttempts':2,'initialInterval':'5s','jitter':0}") "]}");
+	world_save(&w, "{'name':'x','nodes':[" NODE(
+			       "a", ",'timeout':'10s','retry':{"
+				    "'maxAttempts':2,'initialInterval':'5s','jitter':0}") "]}");
 	world_trigger(&w, "x", NULL);
 	world_fail(&w, "a", "exit_1");
 	w.clock.wall_ms -= 3600000;
@@ -202,20 +222,23 @@ TEST(retry_later_and_final_answers_count_otherwise)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'retry':{'maxAttempts':2,'jitter':0}")
-		"]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", ",'retry':{'maxAttempts':2,'jitter':0}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	for (int i = 0; i < 3; i++) {
-		world_result(&w, world_live(&w, "a"), &(struct attempt_result){
-			.end = ATTEMPT_END_ERROR, .code = "exit_75", .retry_later = true,
-			.retry_after_ms = 90000});
+		world_result(&w, world_live(&w, "a"),
+			     &(struct attempt_result){.end = ATTEMPT_END_ERROR,
+						      .code = "exit_75",
+						      .retry_later = true,
+						      .retry_after_ms = 90000});
 		world_pass(&w, 89999);
 		CHECK(!world_live(&w, "a"));
 		world_pass(&w, 1);
 		CHECK(world_live(&w, "a"));
 	}
-	world_result(&w, world_live(&w, "a"), &(struct attempt_result){
-		.end = ATTEMPT_END_ERROR, .code = "workspace_denied", .final = true});
+	world_result(&w, world_live(&w, "a"),
+		     &(struct attempt_result){
+			     .end = ATTEMPT_END_ERROR, .code = "workspace_denied", .final = true});
 	world_settle(&w);
 	CHECK_Z(world_attempts(&w, run, "a"),
 		"1 FAILED exit_75, 2 FAILED exit_75, 3 FAILED exit_75, 4 FAILED workspace_denied");
@@ -229,7 +252,7 @@ TEST(a_time_out_ends_the_attempt_whatever_it_answers)
 	world_agents(&w);
 	w.by_hand = true;
 	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'timeout':'2s','retry':{"
-		"'maxAttempts':2,'jitter':0}") "]}");
+							 "'maxAttempts':2,'jitter':0}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_pass(&w, 2000);
 	CHECK(world_live(&w, "a")->stop_asked);
@@ -266,8 +289,8 @@ TEST(a_run_that_takes_too_long_is_stopped)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','timeout':'5s','nodes':[" NODE("a", "") ","
-		NODE("b", ",'dependsOn':['a']") "]}");
+	world_save(&w, "{'name':'x','timeout':'5s','nodes':[" NODE("a", "") "," NODE(
+			       "b", ",'dependsOn':['a']") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_pass(&w, 5000);
 	CHECK(world_live(&w, "a")->stop_asked);
@@ -308,8 +331,8 @@ TEST(output_is_judged)
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agent(&w, "{'name':'rule','type':'RULE','capabilities':[{'name':'run','outputSchema':"
-		"{'type':'object','required':['n'],'properties':{'n':{'type':'integer'}}},"
-		"'inputSchema':{'properties':{'x':{'type':'integer'}}}}]}");
+			"{'type':'object','required':['n'],'properties':{'n':{'type':'integer'}}},"
+			"'inputSchema':{'properties':{'x':{'type':'integer'}}}}]}");
 	w.by_hand = true;
 	world_save(&w, "{'name':'x','nodes':[" NODE("a", ",'inputs':{'x':'{{ context.x }}'}") "]}");
 	static const struct {
@@ -337,7 +360,7 @@ TEST(scripts_wait_for_slots_in_order)
 	world_agents(&w);
 	w.by_hand = true;
 	world_save(&w, "{'name':'s','nodes':[{'id':'a','agent':'script','action':'run',"
-		"'workspace':'{{ context.dir }}'}]}");
+		       "'workspace':'{{ context.dir }}'}]}");
 	const char *runs[4];
 	for (int i = 0; i < 4; i++)
 		runs[i] = world_trigger(&w, "s", "{'dir':'/src'}");
@@ -361,8 +384,9 @@ TEST(a_crash_loses_attempts_and_nothing_else)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") ","
-		NODE("b", ",'dependsOn':['a'],'inputs':{'n':'{{ nodes.a.output.n }}'}") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", "") "," NODE(
+			   "b", ",'dependsOn':['a'],'inputs':{'n':'{{ nodes.a.output.n }}'}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_succeed(&w, "a", "{'n':4}");
 	char *key = arena_dupz(&w.arena, world_live(&w, "b")->key);
@@ -408,8 +432,9 @@ TEST(retry_times_survive_a_crash_and_missed_ones_fire_at_start)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','timeout':'1h','nodes':[" NODE("a", ",'retry':{'maxAttempts':2,"
-		"'initialInterval':'10s','jitter':0}") "]}");
+	world_save(&w, "{'name':'x','timeout':'1h','nodes':[" NODE(
+			       "a", ",'retry':{'maxAttempts':2,"
+				    "'initialInterval':'10s','jitter':0}") "]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_fail(&w, "a", "exit_1");
 	world_pass(&w, 4000);
@@ -454,8 +479,12 @@ TEST(a_retry_keeps_what_succeeded)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" NODE("a", "") "," NODE("b", ",'dependsOn':['a'],"
-		"'inputs':{'n':'{{ nodes.a.output.n }}'}") "," NODE("c", ",'dependsOn':['b']") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" NODE("a", "") "," NODE(
+			   "b",
+			   ",'dependsOn':['a'],"
+			   "'inputs':{'n':'{{ nodes.a.output.n }}'}") "," NODE("c", ",'dependsOn':["
+										    "'b']") "]}");
 	const char *first = world_trigger(&w, "x", NULL);
 	world_succeed(&w, "a", "{'n':1}");
 	world_fail(&w, "b", "exit_1");
@@ -504,9 +533,13 @@ static const char *finished_x(struct world *w)
 {
 	world_open(w);
 	world_agents(w);
-	world_save(w, "{'name':'x','contextSchema':{'required':['k']},'nodes':["
-		NODE("a", ",'inputs':{'k':'{{ context.k }}'}") ","
-		NODE("b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}");
+	world_save(
+		w,
+		"{'name':'x','contextSchema':{'required':['k']},'nodes':[" NODE("a", ",'inputs':{'"
+										     "k':'{{ "
+										     "context.k "
+										     "}}'}") "," NODE(
+			"b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}");
 	return world_trigger(w, "x", "{'k':1}");
 }
 
@@ -665,7 +698,7 @@ TEST(a_context_that_breaks_its_schema_is_refused)
 	world_open(&w);
 	world_agents(&w);
 	world_save(&w, "{'name':'x','contextSchema':{'required':['path'],'properties':{'path':"
-		"{'type':'string'}}},'nodes':[" NODE("a", "") "]}");
+		       "{'type':'string'}}},'nodes':[" NODE("a", "") "]}");
 	world_trigger(&w, "x", "{'path':3}");
 	CHECK_INT(w.outcome, ENGINE_INVALID);
 	CHECK(strstr(w.findings, "context.path: "));

@@ -29,7 +29,8 @@ enum { TIME_MOST_MS = 60000 };
 
 /* What all seeds together met, so that one sees that they met it. */
 static struct {
-	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied, slept, planned, fired, told;
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
+		slept, planned, fired, told;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
 } met;
 
@@ -43,7 +44,8 @@ struct live {
 
 struct request {
 	struct sim *sim;
-	char kind;    /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent */
+	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent
+		    */
 	char approval[ID_TEXT_BYTES];
 	enum approval_status decision;
 	int key; /* index, or -1 */
@@ -82,9 +84,9 @@ struct sim {
 	int64_t n_output;
 	/* what was sent to waiting nodes: {"n": index} */
 	struct {
-		int id;               /* of the event, -1 = a signal */
+		int id;			 /* of the event, -1 = a signal */
 		char run[ID_TEXT_BYTES]; /* of the signal */
-		bool void_;           /* its id was answered for before: must reach nobody */
+		bool void_;		 /* its id was answered for before: must reach nobody */
 		size_t n_told;
 	} sent[SENT_MOST];
 	size_t n_sent;
@@ -993,9 +995,10 @@ static bool simulate(uint64_t seed, bool trace)
 
 static void tell_met(void)
 {
-	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, fired %zu, told %zu; runs:",
-	       met.crashes, met.attempts, met.lost, met.copied, met.slept,
-	       met.planned, met.fired, met.told);
+	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, "
+	       "fired %zu, told %zu; runs:",
+	       met.crashes, met.attempts, met.lost, met.copied, met.slept, met.planned, met.fired,
+	       met.told);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

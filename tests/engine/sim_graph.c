@@ -52,21 +52,25 @@ static void put_gate(struct rng *rng, struct buf *out)
 	if (dice < 8)
 		buf_puts(out, ",\"approvalRequired\":true");
 	else if (dice < 20)
-		buf_printf(out, ",\"approval\":{\"quorum\":%zu,\"timeout\":\"%zums\","
-			   "\"onTimeout\":\"%s\"%s}", (size_t)(1 + rng_below(rng, 2)),
-			   (size_t)(1 + rng_below(rng, 20000)), dice < 14 ? "approve" : "reject",
+		buf_printf(out,
+			   ",\"approval\":{\"quorum\":%zu,\"timeout\":\"%zums\","
+			   "\"onTimeout\":\"%s\"%s}",
+			   (size_t)(1 + rng_below(rng, 2)), (size_t)(1 + rng_below(rng, 20000)),
+			   dice < 14 ? "approve" : "reject",
 			   dice % 2 ? ",\"approvers\":[\"a\",\"b\"]" : "");
 }
 
 static void put_node(struct rng *rng, size_t index, struct buf *out)
 {
-	static const char *const rules[] = {"all_failed",  "all_done",    "one_success",
-					    "one_failed",  "one_done",    "none_failed",
-					    "none_skipped", "always",	  "all_success"};
+	static const char *const rules[] = {"all_failed",   "all_done", "one_success",
+					    "one_failed",   "one_done", "none_failed",
+					    "none_skipped", "always",	"all_success"};
 	size_t first;
 	bool plain = chance(rng, 60);
 	buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"%s\",\"action\":\"run\"", index,
-		   chance(rng, 8) ? "risky" : chance(rng, 40) ? "script" : "rule");
+		   chance(rng, 8)    ? "risky"
+		   : chance(rng, 40) ? "script"
+				     : "rule");
 	put_gate(rng, out);
 	size_t n = put_depends(rng, index, out, &first);
 	if (!plain)

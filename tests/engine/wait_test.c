@@ -8,8 +8,8 @@
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 
-static const char nap[] = "{'name':'nap','nodes':[{'id':'s','sleep':'10m'},"
-	RULE("after", ",'dependsOn':['s'],'inputs':{'s':'{{ nodes.s.status }}'}") "]}";
+static const char nap[] = "{'name':'nap','nodes':[{'id':'s','sleep':'10m'}," RULE(
+	"after", ",'dependsOn':['s'],'inputs':{'s':'{{ nodes.s.status }}'}") "]}";
 
 static const char *begin(struct world *w, const char *definition, const char *name)
 {
@@ -34,7 +34,7 @@ TEST(a_node_sleeps_and_the_next_one_starts)
 	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
 	CHECK_INT(w.n_started, 1);
 	CHECK_Z(world_events(&w, run), "run.started node.waiting:s node.finished:s "
-		"node.started:after node.finished:after run.finished");
+				       "node.started:after node.finished:after run.finished");
 }
 
 TEST(sleep_goes_on_over_a_restart_and_ends_once)
@@ -100,8 +100,8 @@ TEST(cancel_ends_a_sleep_at_once)
 TEST(the_time_out_of_the_run_ends_a_sleep)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'x','timeout':'1m','nodes':[{'id':'s','sleep':'2m'}]}",
-				"x");
+	const char *run =
+		begin(&w, "{'name':'x','timeout':'1m','nodes':[{'id':'s','sleep':'2m'}]}", "x");
 	world_pass(&w, 60000);
 	CHECK_INT(world_run(&w, run).run.status, RUN_TIMED_OUT);
 	CHECK_Z(world_node(&w, run, "s"), "TIMED_OUT");
@@ -113,11 +113,13 @@ TEST(conditions_and_joins_hold_for_sleeping_nodes)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" RULE("a", "") ","
-		"{'id':'never','sleep':'1h','when':'{{ false }}'},"
-		"{'id':'cool','sleep':'1h','dependsOn':['a'],'runOn':'failure'},"
-		"{'id':'skipped','sleep':'1h','dependsOn':['a']},"
-		RULE("again", ",'dependsOn':['cool']") "]}");
+	world_save(&w, "{'name':'x','nodes':[" RULE(
+			       "a",
+			       "") ","
+				   "{'id':'never','sleep':'1h','when':'{{ false }}'},"
+				   "{'id':'cool','sleep':'1h','dependsOn':['a'],'runOn':'failure'},"
+				   "{'id':'skipped','sleep':'1h','dependsOn':['a']}," RULE(
+					   "again", ",'dependsOn':['cool']") "]}");
 	CHECK_Z(w.findings, "");
 	const char *run = world_trigger(&w, "x", NULL);
 	CHECK_Z(world_node(&w, run, "never"), "SKIPPED");
@@ -132,8 +134,10 @@ TEST(conditions_and_joins_hold_for_sleeping_nodes)
 TEST(a_bad_condition_fails_a_sleeping_node)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'x','nodes':["
-				"{'id':'s','sleep':'1h','when':'{{ context.no }}'}]}", "x");
+	const char *run = begin(&w,
+				"{'name':'x','nodes':["
+				"{'id':'s','sleep':'1h','when':'{{ context.no }}'}]}",
+				"x");
 	CHECK_INT(world_run(&w, run).run.status, RUN_FAILED);
 	CHECK_Z(world_node(&w, run, "s"), "FAILED");
 }
@@ -162,22 +166,23 @@ TEST(the_definition_of_a_sleep_is_kept)
 	world_check(&w, "{'name':'x','nodes':[{'sleep':'10m','id':'s'}]}");
 	CHECK_INT(w.outcome, ENGINE_OK);
 	CHECK_Z(w.json, "{\"name\":\"x\",\"project\":\"default\",\"status\":\"ACTIVE\","
-		"\"nodes\":[{\"id\":\"s\",\"sleep\":\"10m\"}]}");
+			"\"nodes\":[{\"id\":\"s\",\"sleep\":\"10m\"}]}");
 }
-
 
 /* ---- events ---- */
 
-static const char gate[] = "{'name':'gate','nodes':[{'id':'w','wait':{'event':'order.*',"
-	"'filter':'{{ event.data.id == context.id }}','timeout':'1h'}},"
-	RULE("after", ",'dependsOn':['w'],'inputs':{'n':'{{ nodes.w.output.n }}'}") "]}";
+static const char gate[] =
+	"{'name':'gate','nodes':[{'id':'w','wait':{'event':'order.*',"
+	"'filter':'{{ event.data.id == context.id }}','timeout':'1h'}}," RULE(
+		"after", ",'dependsOn':['w'],'inputs':{'n':'{{ nodes.w.output.n }}'}") "]}";
 
 static void signal_run(struct world *w, const char *run, const char *name, const char *data)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	struct value v = world_json(&a, data);
-	engine_run_signal(w->engine, &(struct run_signal){STR("default"), str_of(run), str_of(name),
-							   &v}, world_reply, w);
+	engine_run_signal(w->engine,
+			  &(struct run_signal){STR("default"), str_of(run), str_of(name), &v},
+			  world_reply, w);
 	world_settle(w);
 }
 
@@ -191,8 +196,10 @@ static void send_event(struct world *w, const char *key, const char *event)
 	ASSERT(engine_key_claim(w->engine, STR("default"), str_of(key)));
 	ASSERT(w->store->ops->reader_new(w->store, &r) == 0);
 	bool known = r->ops->key_get(r, &a, STR("default"), str_of(key), &row) == 0;
-	engine_event_deliver(w->engine, &(struct event_delivery){
-		STR("default"), str_of(key), known ? &row : NULL, &v}, world_reply, w);
+	engine_event_deliver(
+		w->engine,
+		&(struct event_delivery){STR("default"), str_of(key), known ? &row : NULL, &v},
+		world_reply, w);
 	r->ops->reader_free(r);
 	world_settle(w);
 }
@@ -217,7 +224,7 @@ TEST(a_signal_ends_the_wait_and_its_data_is_the_output)
 	CHECK_STR(world_output(&w, run, "w"), STR("{\"id\":7,\"n\":3}"));
 	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
 	CHECK_Z(world_events(&w, run), "run.started node.waiting:w run.signal:w node.finished:w "
-		"node.started:after node.finished:after run.finished");
+				       "node.started:after node.finished:after run.finished");
 	signal_run(&w, run, "order.paid", "{'id':7}");
 	CHECK_INT(w.outcome, ENGINE_NOT_FOUND); /* the caller tells an ended run from none */
 }
@@ -250,10 +257,12 @@ TEST(a_signal_that_comes_early_is_kept_over_a_restart_and_taken_once)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w, "{'name':'x','nodes':[" RULE("a", "") ","
-		"{'id':'one','wait':{'event':'go'},'dependsOn':['a']},"
-		"{'id':'two','wait':{'event':'go'},'dependsOn':['one']},"
-		"{'id':'three','wait':{'event':'>'},'dependsOn':['two']}]}");
+	world_save(&w,
+		   "{'name':'x','nodes':[" RULE(
+			   "a", "") ","
+				    "{'id':'one','wait':{'event':'go'},'dependsOn':['a']},"
+				    "{'id':'two','wait':{'event':'go'},'dependsOn':['one']},"
+				    "{'id':'three','wait':{'event':'>'},'dependsOn':['two']}]}");
 	const char *run = world_trigger(&w, "x", NULL);
 	signal_run(&w, run, "go", "1");
 	CHECK_Z(w.id, "");
@@ -288,8 +297,9 @@ TEST(a_run_keeps_only_so_many_signals)
 	memset(text, 'x', LIMIT_SIGNAL_BYTES + 1);
 	big = value_str(str_n(text, LIMIT_SIGNAL_BYTES + 1));
 	const char *other = world_trigger(&w, "gate", "{'id':7}");
-	engine_run_signal(w.engine, &(struct run_signal){STR("default"), str_of(other),
-							  STR("order.x"), &big}, world_reply, &w);
+	engine_run_signal(w.engine,
+			  &(struct run_signal){STR("default"), str_of(other), STR("order.x"), &big},
+			  world_reply, &w);
 	CHECK_INT(w.outcome, ENGINE_INVALID);
 }
 
@@ -346,12 +356,15 @@ TEST(a_time_out_of_a_wait_is_handled_like_any_failure)
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
-	world_save(&w, "{'name':'x','nodes':["
+	world_save(
+		&w,
+		"{'name':'x','nodes':["
 		"{'id':'w','wait':{'event':'go','timeout':'1s'}},"
-		"{'id':'t','wait':{'event':'go','timeout':'1s'},'continueOnError':true},"
-		RULE("remind", ",'dependsOn':['w'],'runOn':'failure',"
-			       "'inputs':{'c':'{{ nodes.w.error.code }}'}") ","
-		RULE("on", ",'dependsOn':['t']") "]}");
+		"{'id':'t','wait':{'event':'go','timeout':'1s'},'continueOnError':true}," RULE(
+			"remind",
+			",'dependsOn':['w'],'runOn':'failure',"
+			"'inputs':{'c':'{{ nodes.w.error.code }}'}") "," RULE("on", ",'dependsOn':["
+										    "'t']") "]}");
 	CHECK_Z(w.findings, "");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_pass(&w, 1000);
@@ -389,8 +402,9 @@ TEST(a_signal_that_is_not_durable_is_not_told)
 	struct value data = world_json(&w.arena, "{'id':7,'n':1}");
 	size_t before = w.n_replies;
 	mem_store_set_manual(w.store, true);
-	engine_run_signal(w.engine, &(struct run_signal){STR("default"), str_of(run),
-							  STR("order.a"), &data}, world_reply, &w);
+	engine_run_signal(w.engine,
+			  &(struct run_signal){STR("default"), str_of(run), STR("order.a"), &data},
+			  world_reply, &w);
 	engine_flush(w.engine);
 	CHECK_INT(w.n_replies, before);
 	world_crash(&w); /* before the commit: it never was */
@@ -406,13 +420,13 @@ TEST(subjects_match_as_in_nats)
 		const char *pattern, *text;
 		bool match;
 	} cases[] = {
-		{"a", "a", true},	{"a", "b", false},	 {"a", "a.b", false},
-		{"a.b", "a", false},	{"*", "a", true},	 {"*", "a.b", false},
-		{"a.*", "a.b", true},	{"a.*", "a", false},	 {"a.*.c", "a.b.c", true},
+		{"a", "a", true},	   {"a", "b", false},	 {"a", "a.b", false},
+		{"a.b", "a", false},	   {"*", "a", true},	 {"*", "a.b", false},
+		{"a.*", "a.b", true},	   {"a.*", "a", false},	 {"a.*.c", "a.b.c", true},
 		{"a.*.c", "a.b.d", false}, {">", "a", true},	 {">", "a.b.c", true},
-		{"a.>", "a", false},	{"a.>", "a.b", true},	 {"a.>", "a.b.c", true},
-		{"*.>", "a.b", true},	{"*.>", "a", false},	 {"a.b", "a.bc", false},
-		{"a", "", false},	{"a.*", "a.", true},
+		{"a.>", "a", false},	   {"a.>", "a.b", true}, {"a.>", "a.b.c", true},
+		{"*.>", "a.b", true},	   {"*.>", "a", false},	 {"a.b", "a.bc", false},
+		{"a", "", false},	   {"a.*", "a.", true},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		if (subject_match(str_of(cases[i].pattern), str_of(cases[i].text)) !=
@@ -431,13 +445,11 @@ TEST(subjects_match_as_in_nats)
 TAP_MAIN(RUN(a_node_sleeps_and_the_next_one_starts),
 	 RUN(sleep_goes_on_over_a_restart_and_ends_once),
 	 RUN(sleep_that_ended_while_down_ends_at_start),
-	 RUN(a_jump_of_the_wall_clock_moves_no_sleep),
-	 RUN(cancel_ends_a_sleep_at_once),
+	 RUN(a_jump_of_the_wall_clock_moves_no_sleep), RUN(cancel_ends_a_sleep_at_once),
 	 RUN(the_time_out_of_the_run_ends_a_sleep),
 	 RUN(conditions_and_joins_hold_for_sleeping_nodes),
 	 RUN(a_bad_condition_fails_a_sleeping_node),
-	 RUN(retry_sleeps_again_and_keeps_a_finished_sleep),
-	 RUN(the_definition_of_a_sleep_is_kept),
+	 RUN(retry_sleeps_again_and_keeps_a_finished_sleep), RUN(the_definition_of_a_sleep_is_kept),
 	 RUN(a_signal_ends_the_wait_and_its_data_is_the_output),
 	 RUN(a_filter_that_is_not_true_or_has_no_value_lets_nothing_through),
 	 RUN(a_signal_that_comes_early_is_kept_over_a_restart_and_taken_once),
@@ -446,5 +458,4 @@ TAP_MAIN(RUN(a_node_sleeps_and_the_next_one_starts),
 	 RUN(a_wait_that_takes_too_long_fails),
 	 RUN(a_time_out_of_a_wait_is_handled_like_any_failure),
 	 RUN(a_wait_without_time_out_waits_over_restarts_and_is_cancelled),
-	 RUN(a_signal_that_is_not_durable_is_not_told),
-	 RUN(subjects_match_as_in_nats))
+	 RUN(a_signal_that_is_not_durable_is_not_told), RUN(subjects_match_as_in_nats))

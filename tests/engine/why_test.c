@@ -74,14 +74,15 @@ static const char *begin(struct world *w, const char *definition)
 TEST(an_attempt_that_runs)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','timeout':'1h','nodes':["
-				    RULE("a", ",'timeout':'10m'") "," RULE("b", "") "]}");
+	const char *run = begin(&w, "{'name':'w','timeout':'1h','nodes':[" RULE(
+					    "a", ",'timeout':'10m'") "," RULE("b", "") "]}");
 	world_pass(&w, 60000);
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "", "status"), "RUNNING");
 	CHECK_Z(get(&y, "", "since"), BEGIN);
 	CHECK_Z(get(&y, "", "until"), "2023-11-14T23:13:20.000Z");
-	CHECK_Z(get(&y, "", "summary"), "The run has not ended: node \"a\": attempt 1 of rule run "
+	CHECK_Z(get(&y, "", "summary"),
+		"The run has not ended: node \"a\": attempt 1 of rule run "
 		"runs since " BEGIN "; its time-out is at 2023-11-14T22:23:20.000Z.");
 	CHECK_Z(get(&y, "a", "status"), "RUNNING");
 	CHECK_Z(get(&y, "a", "reason"), "running");
@@ -99,13 +100,14 @@ TEST(an_attempt_that_is_about_to_start)
 {
 	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
-				    RULE("b", ",'dependsOn':['a']") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE("b", ",'dependsOn':['a']") "]}");
 	struct world_attempt *a = world_live(&w, "a");
 	world_result(&w, a, &(struct attempt_result){.output = STR("{}")});
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "b", "reason"), "starting");
-	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run starts as soon as that is on disk");
+	CHECK_Z(get(&y, "b", "sentence"),
+		"attempt 1 of rule run starts as soon as that is on disk");
 	CHECK_Z(get(&y, "b", "since"), BEGIN);
 	world_settle(&w);
 	y = ask(&w, run);
@@ -116,14 +118,15 @@ TEST(a_full_disk)
 {
 	NEEDS_MEM_STORE();
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
-				    RULE("b", ",'dependsOn':['a']") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE("b", ",'dependsOn':['a']") "]}");
 	world_pass(&w, 1000);
 	mem_store_fail_next(w.store, 1);
 	world_succeed(&w, "a", "{}");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "b", "reason"), "store_full");
-	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run can't start: the disk of the "
+	CHECK_Z(get(&y, "b", "sentence"),
+		"attempt 1 of rule run can't start: the disk of the "
 		"database is full since 2023-11-14T22:13:21.000Z; free some space, it is tried "
 		"again at 2023-11-14T22:13:21.250Z");
 	CHECK_Z(get(&y, "b", "command"), "drover doctor");
@@ -134,7 +137,8 @@ TEST(a_full_disk)
 	world_succeed(&w, "b", "{}");
 	y = ask(&w, run);
 	CHECK_Z(get(&y, "", "status"), "RUNNING");
-	CHECK_Z(get(&y, "", "summary"), "The run has ended, which is not on disk: the disk of the "
+	CHECK_Z(get(&y, "", "summary"),
+		"The run has ended, which is not on disk: the disk of the "
 		"database is full since 2023-11-14T22:13:22.000Z; free some space, it is tried "
 		"again at 2023-11-14T22:13:22.250Z.");
 	world_pass(&w, 1000);
@@ -157,12 +161,13 @@ TEST(an_end_that_is_on_its_way)
 TEST(a_place_in_the_queue)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" SCRIPT("a", "") "," SCRIPT("b", "") ","
-				    SCRIPT("c", "") "," SCRIPT("d", "") "]}");
+	const char *run = begin(&w, "{'name':'w','nodes':[" SCRIPT("a", "") "," SCRIPT(
+					    "b", "") "," SCRIPT("c", "") "," SCRIPT("d", "") "]}");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "d", "reason"), "queued");
 	CHECK_Z(get(&y, "d", "status"), "QUEUED");
-	CHECK_Z(get(&y, "d", "sentence"), "attempt 1 of script run waits since " BEGIN " for a slot "
+	CHECK_Z(get(&y, "d", "sentence"),
+		"attempt 1 of script run waits since " BEGIN " for a slot "
 		"for scripts: place 2 of 2 in the queue, 2 of 2 slots are taken; "
 		"serve --max-scripts raises that");
 	CHECK_Z(get(&y, "d", "until"), "-");
@@ -176,13 +181,15 @@ TEST(a_place_in_the_queue)
 TEST(the_next_attempt_in_its_time)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", ",'retry':{'maxAttempts':3,"
-				    "'initialInterval':'10s','jitter':0}") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", ",'retry':{'maxAttempts':3,"
+						      "'initialInterval':'10s','jitter':0}") "]}");
 	world_pass(&w, 1000);
 	world_fail(&w, "a", "exit_3");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "a", "reason"), "retry_backoff");
-	CHECK_Z(get(&y, "a", "sentence"), "attempt 2 of rule run starts at "
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 2 of rule run starts at "
 		"2023-11-14T22:13:31.000Z; 1 of 3 tries failed; the last error was exit_3: "
 		"it went wrong");
 	CHECK_Z(get(&y, "a", "since"), "2023-11-14T22:13:21.000Z");
@@ -191,25 +198,31 @@ TEST(the_next_attempt_in_its_time)
 	world_pass(&w, 10000);
 	y = ask(&w, run);
 	CHECK_Z(get(&y, "a", "sentence"), "attempt 2 of rule run runs since "
-		"2023-11-14T22:13:31.000Z; it has no time-out");
+					  "2023-11-14T22:13:31.000Z; it has no time-out");
 }
 
 TEST(a_wait_for_an_event)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':["
-		"{'id':'p','wait':{'event':'order.paid','timeout':'1h'}},"
-		"{'id':'any','wait':{'event':'order.*','filter':'{{ event.data.x }}'}}]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':["
+		    "{'id':'p','wait':{'event':'order.paid','timeout':'1h'}},"
+		    "{'id':'any','wait':{'event':'order.*','filter':'{{ event.data.x }}'}}]}");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "p", "reason"), "waiting_event");
 	CHECK_Z(get(&y, "p", "until"), "2023-11-14T23:13:20.000Z");
-	CHECK_Z(get(&y, "p", "command"), arena_printf(&w.arena, "drover signal %s order.paid", run));
+	CHECK_Z(get(&y, "p", "command"),
+		arena_printf(&w.arena, "drover signal %s order.paid", run));
 	CHECK_Z(get(&y, "p", "sentence"),
-		arena_printf(&w.arena, "waits since " BEGIN " for a signal or an event order.paid, "
-			     "until 2023-11-14T23:13:20.000Z (drover signal %s order.paid)", run));
+		arena_printf(&w.arena,
+			     "waits since " BEGIN " for a signal or an event order.paid, "
+			     "until 2023-11-14T23:13:20.000Z (drover signal %s order.paid)",
+			     run));
 	CHECK_Z(get(&y, "any", "sentence"),
-		arena_printf(&w.arena, "waits since " BEGIN " for a signal or an event order.* that "
-			     "its filter lets through (drover signal %s NAME)", run));
+		arena_printf(&w.arena,
+			     "waits since " BEGIN " for a signal or an event order.* that "
+			     "its filter lets through (drover signal %s NAME)",
+			     run));
 }
 
 TEST(a_sleep)
@@ -219,8 +232,7 @@ TEST(a_sleep)
 	world_pass(&w, 60000);
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "s", "reason"), "sleeping");
-	CHECK_Z(get(&y, "s", "sentence"),
-		"sleeps since " BEGIN ", until 2023-11-14T22:23:20.000Z");
+	CHECK_Z(get(&y, "s", "sentence"), "sleeps since " BEGIN ", until 2023-11-14T22:23:20.000Z");
 	CHECK_Z(get(&y, "s", "until"), "2023-11-14T22:23:20.000Z");
 	world_crash(&w);
 	y = ask(&w, run);
@@ -234,9 +246,15 @@ TEST(a_sleep)
 TEST(an_approval)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'approvers':"
-		"['ann','bob','eve'],'quorum':2,'timeout':'1h'}") "," RULE("h",
-		",'approval':{'timeout':'2h','onTimeout':'approve'}") "]}");
+	const char *run =
+		begin(
+			&w,
+			"{'name':'w','nodes':[" RULE("g",
+						     ",'approval':{'approvers':"
+						     "['ann','bob','eve'],'quorum':2,'timeout':'1h'"
+						     "}") "," RULE("h",
+								   ",'approval':{'timeout':'2h','"
+								   "onTimeout':'approve'}") "]}");
 	struct run_detail d = world_run(&w, run);
 	struct str g = d.approvals[0].id, h = d.approvals[1].id;
 	struct told y = ask(&w, run);
@@ -245,16 +263,21 @@ TEST(an_approval)
 	CHECK_Z(get(&y, "g", "since"), BEGIN);
 	CHECK_Z(get(&y, "g", "until"), "2023-11-14T23:13:20.000Z");
 	CHECK_Z(get(&y, "g", "sentence"),
-		arena_printf(&w.arena, "waits since " BEGIN " for 2 people among ann, bob, eve to "
+		arena_printf(&w.arena,
+			     "waits since " BEGIN " for 2 people among ann, bob, eve to "
 			     "approve rule run; it expires at 2023-11-14T23:13:20.000Z "
-			     "(drover approve %.*s, drover reject %.*s)", STR_ARG(g), STR_ARG(g)));
+			     "(drover approve %.*s, drover reject %.*s)",
+			     STR_ARG(g), STR_ARG(g)));
 	CHECK_Z(get(&y, "g", "command"), arena_printf(&w.arena, "drover approve %.*s", STR_ARG(g)));
 	CHECK_Z(get(&y, "h", "sentence"),
-		arena_printf(&w.arena, "waits since " BEGIN " for somebody to approve rule run; it "
+		arena_printf(&w.arena,
+			     "waits since " BEGIN " for somebody to approve rule run; it "
 			     "counts as approved at 2023-11-15T00:13:20.000Z "
-			     "(drover approve %.*s, drover reject %.*s)", STR_ARG(h), STR_ARG(h)));
+			     "(drover approve %.*s, drover reject %.*s)",
+			     STR_ARG(h), STR_ARG(h)));
 	engine_approval_decide(w.engine,
-			       &(struct approval_decision){.project = STR("default"), .id = g,
+			       &(struct approval_decision){.project = STR("default"),
+							   .id = g,
 							   .decision = APPROVAL_APPROVED,
 							   .responded_by = STR("ann")},
 			       world_reply, &w);
@@ -268,19 +291,30 @@ TEST(an_approval)
 TEST(other_nodes_down_to_the_real_blocker)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("end", ",'dependsOn':['m','x'],"
-		"'joinRule':'all_done'") "," RULE("x", "") "," RULE("m", ",'dependsOn':['l']") ","
-		RULE("l", ",'dependsOn':['s','x']") ",{'id':'s','sleep':'10m'}]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE(
+			    "end",
+			    ",'dependsOn':['m','x'],"
+			    "'joinRule':'all_done'") "," RULE("x", "") "," RULE("m",
+										",'dependsOn':['l'"
+										"]") "," RULE("l",
+											      ",'"
+											      "depe"
+											      "ndsO"
+											      "n':["
+											      "'s',"
+											      "'x'"
+											      "]") ",{'id':'s','sleep':'10m'}]}");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "l", "reason"), "waiting_dependencies");
 	CHECK_Z(get(&y, "l", "status"), "PENDING");
 	CHECK_Z(get(&y, "l", "sentence"), "waits for \"s\", \"x\"; \"s\" sleeps since " BEGIN
-		", until 2023-11-14T22:23:20.000Z");
+					  ", until 2023-11-14T22:23:20.000Z");
 	CHECK_Z(get(&y, "l", "blockedBy"), "s x");
 	CHECK_Z(get(&y, "l", "chain"), "s");
 	CHECK_Z(get(&y, "end", "sentence"), "waits for \"m\", \"x\" by its join rule all_done; at "
-		"the end of that chain \"s\" sleeps since " BEGIN
-		", until 2023-11-14T22:23:20.000Z");
+					    "the end of that chain \"s\" sleeps since " BEGIN
+					    ", until 2023-11-14T22:23:20.000Z");
 	CHECK_Z(get(&y, "end", "blockedBy"), "m x");
 	CHECK_Z(get(&y, "end", "chain"), "m l s");
 	CHECK_Z(get(&y, "end", "until"), "2023-11-14T22:23:20.000Z");
@@ -297,10 +331,12 @@ TEST(other_nodes_down_to_the_real_blocker)
 TEST(the_command_of_the_real_blocker_unblocks_what_stands_behind_it)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("g", ",'approvalRequired':true")
-		"," RULE("h", ",'dependsOn':['g']") "," RULE("i", ",'dependsOn':['h']") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("g", ",'approvalRequired':true") "," RULE(
+			    "h", ",'dependsOn':['g']") "," RULE("i", ",'dependsOn':['h']") "]}");
 	struct told y = ask(&w, run);
-	CHECK_Z(get(&y, "i", "sentence"), "waits for \"h\"; at the end of that chain \"g\" waits for "
+	CHECK_Z(get(&y, "i", "sentence"),
+		"waits for \"h\"; at the end of that chain \"g\" waits for "
 		"approval since " BEGIN ", until 2023-11-15T22:13:20.000Z");
 	CHECK_Z(get(&y, "i", "command"), get(&y, "g", "command"));
 }
@@ -308,8 +344,8 @@ TEST(the_command_of_the_real_blocker_unblocks_what_stands_behind_it)
 TEST(a_stop_that_is_under_way)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
-				    RULE("b", ",'dependsOn':['a']") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE("b", ",'dependsOn':['a']") "]}");
 	world_pass(&w, 5000);
 	world_cancel(&w, run);
 	struct told y = ask(&w, run);
@@ -319,24 +355,29 @@ TEST(a_stop_that_is_under_way)
 	CHECK_Z(get(&y, "a", "reason"), "stopping");
 	CHECK_Z(get(&y, "a", "sentence"), said);
 	CHECK_Z(get(&y, "a", "since"), "2023-11-14T22:13:25.000Z");
-	CHECK_Z(get(&y, "", "summary"), arena_printf(&w.arena, "The run has not ended: it was "
-		"cancelled at 2023-11-14T22:13:25.000Z; node \"a\": %s.", said));
+	CHECK_Z(get(&y, "", "summary"),
+		arena_printf(&w.arena,
+			     "The run has not ended: it was "
+			     "cancelled at 2023-11-14T22:13:25.000Z; node \"a\": %s.",
+			     said));
 	CHECK(node(&y, "b") == NULL);
 }
 
 TEST(time_outs_that_are_under_way)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','timeout':'20s','nodes':["
-				    RULE("a", ",'timeout':'10s'") "," RULE("b", "") "]}");
+	const char *run = begin(&w, "{'name':'w','timeout':'20s','nodes':[" RULE(
+					    "a", ",'timeout':'10s'") "," RULE("b", "") "]}");
 	world_pass(&w, 10000);
 	struct told y = ask(&w, run);
-	CHECK_Z(get(&y, "a", "sentence"), "attempt 1 of rule run was asked to stop at "
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 1 of rule run was asked to stop at "
 		"2023-11-14T22:13:30.000Z because it took too long; what is left of a script five "
 		"seconds later is killed");
 	world_pass(&w, 10000);
 	y = ask(&w, run);
-	CHECK_Z(get(&y, "b", "sentence"), "attempt 1 of rule run was asked to stop at "
+	CHECK_Z(get(&y, "b", "sentence"),
+		"attempt 1 of rule run was asked to stop at "
 		"2023-11-14T22:13:40.000Z because the run took too long; what is left of a script "
 		"five seconds later is killed");
 	CHECK(strstr(get(&y, "", "summary"),
@@ -346,14 +387,14 @@ TEST(time_outs_that_are_under_way)
 TEST(a_run_that_has_ended)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", "") ","
-				    RULE("b", ",'dependsOn':['a']") "]}");
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE("b", ",'dependsOn':['a']") "]}");
 	world_pass(&w, 2000);
 	world_fail(&w, "a", "exit_3");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "", "status"), "FAILED");
 	CHECK_Z(get(&y, "", "summary"), "The run ended FAILED at 2023-11-14T22:13:22.000Z: "
-		"node \"a\" failed: it went wrong.");
+					"node \"a\" failed: it went wrong.");
 	CHECK_INT(value_getz(&y.value, "nodes")->n, 1);
 	CHECK_Z(get(&y, "a", "reason"), "failed");
 	CHECK_Z(get(&y, "a", "sentence"),
@@ -396,8 +437,8 @@ TEST(an_answer_about_many_nodes_is_bounded)
 
 TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk),
 	 RUN(an_end_that_is_on_its_way), RUN(a_place_in_the_queue),
-	 RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event), RUN(a_sleep), RUN(an_approval),
-	 RUN(other_nodes_down_to_the_real_blocker),
+	 RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event), RUN(a_sleep),
+	 RUN(an_approval), RUN(other_nodes_down_to_the_real_blocker),
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
 	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),

@@ -325,17 +325,18 @@ const char *world_trigger(struct world *w, const char *workflow, const char *con
 
 void world_cancel(struct world *w, const char *run_id)
 {
-	engine_run_cancel(w->engine, STR("default"), str_of(run_id), STR("because"), world_reply, w);
+	engine_run_cancel(w->engine, STR("default"), str_of(run_id), STR("because"), world_reply,
+			  w);
 	world_settle(w);
 }
 
 void world_retry(struct world *w, const char *run_id, const char *from)
 {
 	struct run_detail old = world_run(w, run_id);
-	engine_run_retry(w->engine,
-			 &(struct run_retry){
-				 .project = STR("default"), .old = &old, .from = str_of(from)},
-			 world_reply, w);
+	engine_run_retry(
+		w->engine,
+		&(struct run_retry){.project = STR("default"), .old = &old, .from = str_of(from)},
+		world_reply, w);
 	world_settle(w);
 }
 
@@ -366,8 +367,10 @@ void world_fail(struct world *w, const char *node_id, const char *code)
 {
 	struct world_attempt *a = world_live(w, node_id);
 	ASSERT(a);
-	world_result(w, a, &(struct attempt_result){
-		.end = ATTEMPT_END_ERROR, .code = code, .message = STR("it went wrong")});
+	world_result(w, a,
+		     &(struct attempt_result){.end = ATTEMPT_END_ERROR,
+					      .code = code,
+					      .message = STR("it went wrong")});
 	world_settle(w);
 }
 
@@ -446,7 +449,8 @@ const char *world_events(struct world *w, const char *run_id)
 		ASSERT(json_parse(&w->arena, rows[i].data, 0, &data, NULL) == 0);
 		buf_printf(&text, "%s%.*s", i ? " " : "", STR_ARG(rows[i].type));
 		if (value_getz(&data, "nodeId"))
-			buf_printf(&text, ":%.*s", STR_ARG(value_text(value_getz(&data, "nodeId"))));
+			buf_printf(&text, ":%.*s",
+				   STR_ARG(value_text(value_getz(&data, "nodeId"))));
 	}
 	r->ops->reader_free(r);
 	return arena_dup(&w->arena, text.p ? text.p : "", text.n);

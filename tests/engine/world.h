@@ -30,10 +30,10 @@ struct world_attempt {
 
 /* Set before main by world_disk.c: worlds stand on the SQLite store in a folder of their own. */
 extern bool world_on_disk;
-#define NEEDS_MEM_STORE()                                                                         \
-	do {                                                                                      \
-		if (world_on_disk)                                                                \
-			SKIP("looks into the store in memory");                                   \
+#define NEEDS_MEM_STORE()                                                                          \
+	do {                                                                                       \
+		if (world_on_disk)                                                                 \
+			SKIP("looks into the store in memory");                                    \
 	} while (0)
 
 struct world {
@@ -54,7 +54,7 @@ struct world {
 	char id[ID_TEXT_BYTES];
 	int64_t version;
 	enum run_status status;
-	char *json;     /* dry run */
+	char *json;	/* dry run */
 	char *findings; /* "path: message" lines */
 
 	/* the watcher */

@@ -54,5 +54,6 @@ TEST(lines_and_bytes_beyond_the_limits_are_counted_not_kept)
 	CHECK_INT(l.n_bytes_dropped, 30);
 }
 
-TAP_MAIN(RUN(lines_come_whole_however_the_bytes_are_cut), RUN(a_line_over_its_limit_is_cut_and_told),
+TAP_MAIN(RUN(lines_come_whole_however_the_bytes_are_cut),
+	 RUN(a_line_over_its_limit_is_cut_and_told),
 	 RUN(lines_and_bytes_beyond_the_limits_are_counted_not_kept))

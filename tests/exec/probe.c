@@ -36,10 +36,10 @@ static void tell(const char *name, bool held)
 }
 
 /* The call must fail. */
-#define REFUSED(name, call)                                                                       \
-	do {                                                                                      \
-		errno = 0;                                                                        \
-		tell(name, (long)(call) < 0);                                                     \
+#define REFUSED(name, call)                                                                        \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		tell(name, (long)(call) < 0);                                                      \
 	} while (0)
 
 static void try_write(const char *path)
@@ -75,12 +75,13 @@ static void try_descriptors(void)
 
 static void try_files(const char *host_folder)
 {
-	static const char *const writes[] = {"/usr/x",  "/usr/bin/true",  "/etc/passwd", "/x",
-					     "/agent/x", "/workspace/x",  "/dev/x",
-					     "/proc/self/exe", "/proc/1/mem", "/proc/1/exe"};
-	static const char *const reads[] = {"/etc/shadow", "/root", "/home", "/sys", "/var/lib",
-					    "/proc/kcore", "/proc/sys", "/proc/1/environ",
-					    "/proc/1/root", "/proc/keys", "/dev/tty", "/dev/mem"};
+	static const char *const writes[] = {
+		"/usr/x",	"/usr/bin/true", "/etc/passwd",	   "/x",	  "/agent/x",
+		"/workspace/x", "/dev/x",	 "/proc/self/exe", "/proc/1/mem", "/proc/1/exe"};
+	static const char *const reads[] = {"/etc/shadow", "/root",	      "/home",
+					    "/sys",	   "/var/lib",	      "/proc/kcore",
+					    "/proc/sys",   "/proc/1/environ", "/proc/1/root",
+					    "/proc/keys",  "/dev/tty",	      "/dev/mem"};
 	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
 		try_write(writes[i]);
 	for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++)

@@ -159,7 +159,8 @@ static int find_processes(const char *marker, int *fds, int cap)
 		if (!found)
 			continue;
 		if (n < cap)
-			fds[n] = (int)syscall(SYS_pidfd_open, (pid_t)strtol(e->d_name, NULL, 10), 0);
+			fds[n] =
+				(int)syscall(SYS_pidfd_open, (pid_t)strtol(e->d_name, NULL, 10), 0);
 		n++;
 	}
 	return n;
@@ -235,13 +236,17 @@ TEST(common_programs_work_inside)
 		SKIP("no python3");
 	CHECK(world_init(&w));
 	static const char script[] =
-		"import subprocess, threading, tempfile, multiprocessing, socket, ssl, sqlite3, os\n"
+		"import subprocess, threading, tempfile, multiprocessing, socket, ssl, sqlite3, "
+		"os\n"
 		"t = threading.Thread(target=lambda: None); t.start(); t.join()\n"
-		"with tempfile.NamedTemporaryFile() as f: f.write(b'x'); f.flush(); os.fsync(f.fileno())\n"
+		"with tempfile.NamedTemporaryFile() as f: f.write(b'x'); f.flush(); "
+		"os.fsync(f.fileno())\n"
 		"with multiprocessing.Pool(2) as p: assert p.map(abs, [-1, -2]) == [1, 2]\n"
 		"a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'\n"
-		"ssl.create_default_context(); sqlite3.connect('/tmp/db').execute('create table t(a)')\n"
-		"out = subprocess.run(['sh', '-c', 'ls / | sort | head -1; awk \"BEGIN{print 1+1}\"'],"
+		"ssl.create_default_context(); sqlite3.connect('/tmp/db').execute('create table "
+		"t(a)')\n"
+		"out = subprocess.run(['sh', '-c', 'ls / | sort | head -1; awk \"BEGIN{print "
+		"1+1}\"'],"
 		" capture_output=True, text=True, check=True).stdout\n"
 		"print(out.split(), os.getuid(), open('/dev/stdin').read())\n";
 	struct sandbox_spec spec = probe_spec(&w, (const char *[]){"python3", "-c", script, NULL});
@@ -603,7 +608,8 @@ TEST(a_dead_supervisor_fails_its_attempts_and_is_started_anew)
 	w.attempt = sandbox_start(w.sandbox, &spec, &callbacks, &w);
 	while (w.n_up < 1)
 		uv_run(&w.loop, UV_RUN_ONCE);
-	for (char *at = pids, *end; (kill((pid_t)strtol(at, &end, 10), SIGKILL), *end == ' ' && end[1]);)
+	for (char *at = pids, *end;
+	     (kill((pid_t)strtol(at, &end, 10), SIGKILL), *end == ' ' && end[1]);)
 		at = end;
 	while (w.n_done < 1)
 		uv_run(&w.loop, UV_RUN_ONCE);
@@ -754,8 +760,7 @@ static void __attribute__((constructor)) become_user(void)
 	const char *user = getenv("DROVER_TEST_USER");
 	if (!user || !*user || geteuid() != 0)
 		return;
-	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) ||
-	    setresuid(65534, 65534, 65534))
+	if (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
 		_exit(99);
 	prctl(PR_SET_DUMPABLE, 1);
 }

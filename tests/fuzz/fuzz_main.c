@@ -30,8 +30,9 @@ static const char *file_now = "";
 static void say_where(void)
 {
 	char text[400];
-	int n = snprintf(text, sizeof(text), "not ok 1 - died in file \"%s\", round %llu, seed %llu\n",
-			 file_now, round_now, seed);
+	int n = snprintf(text, sizeof(text),
+			 "not ok 1 - died in file \"%s\", round %llu, seed %llu\n", file_now,
+			 round_now, seed);
 	if (n > 0 && write(STDOUT_FILENO, text, (size_t)n) < 0)
 		_exit(1);
 }

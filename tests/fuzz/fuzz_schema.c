@@ -21,7 +21,7 @@ static enum schema_known all_known(void *arg, const struct value *v)
 static enum schema_known some_known(void *arg, const struct value *v)
 {
 	(void)arg;
-	return v->kind == VALUE_NULL     ? SCHEMA_UNKNOWN
+	return v->kind == VALUE_NULL	 ? SCHEMA_UNKNOWN
 	       : v->kind == VALUE_STRING ? SCHEMA_UNKNOWN_TEXT
 					 : SCHEMA_KNOWN;
 }

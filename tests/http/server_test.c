@@ -243,13 +243,13 @@ static size_t count_of(const struct buf *b, const char *what)
 	return n;
 }
 
-#define CHECK_HAS(b, what)                                                                        \
-	do {                                                                                      \
-		if (!(b).p || !strstr((b).p, what)) {                                             \
-			tap_fail(t, __FILE__, __LINE__, "no \"%s\" in: %s", what,                 \
-				 (b).p ? (b).p : "nothing");                                      \
-			return;                                                                   \
-		}                                                                                 \
+#define CHECK_HAS(b, what)                                                                         \
+	do {                                                                                       \
+		if (!(b).p || !strstr((b).p, what)) {                                              \
+			tap_fail(t, __FILE__, __LINE__, "no \"%s\" in: %s", what,                  \
+				 (b).p ? (b).p : "nothing");                                       \
+			return;                                                                    \
+		}                                                                                  \
 	} while (0)
 
 static const struct http_config plain;
@@ -351,17 +351,21 @@ TEST(ambiguous_framing_is_refused_and_the_connection_closed)
 		{POST_ "Content-Length: 3 3\r\n\r\nabc" TAIL, 400},
 		{POST_ "Content-Length:\r\n\r\n" TAIL, 400},
 		{POST_ "Content-Length: 99999999999999999999\r\n\r\nabc" TAIL, 413},
-		{POST_ "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" TAIL, 400},
-		{POST_ "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n" TAIL, 400},
+		{POST_ "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" TAIL,
+		 400},
+		{POST_ "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n" TAIL,
+		 400},
 		{POST_ "Transfer-Encoding: identity\r\n\r\n" TAIL, 400},
 		{POST_ "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" TAIL, 400},
 		{POST_ "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" TAIL, 400},
 		{POST_ "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" TAIL, 400},
-		{POST_ "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n" TAIL, 400},
+		{POST_ "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n" TAIL,
+		 400},
 		{POST_ "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" TAIL, 400},
 		{POST_ "Content-Length : 3\r\n\r\nabc" TAIL, 400},
 		{POST_ "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n" TAIL, 400},
-		{"POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" TAIL, 400},
+		{"POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" TAIL,
+		 400},
 		{"GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n" TAIL, 400},
 		{"GET /a HTTP/1.1\r\n\r\n" TAIL, 400},
 		{"GET /a HTTP/1.1\r\nHost: x\r\nX\x01Y: z\r\n\r\n" TAIL, 400},
@@ -525,8 +529,7 @@ TEST(a_connection_serves_many_requests_also_pipelined)
 	CHECK_GOOD();
 	CLEANUP_BUF struct buf in = {0}, out = {0};
 	for (int i = 0; i < 50; i++)
-		buf_printf(&in,
-			   "POST /r%d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", i);
+		buf_printf(&in, "POST /r%d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", i);
 	buf_puts(&in, "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	talk(s, in.p, in.n, &out);
 	CHECK_INT(count_of(&out, "HTTP/1.1 200"), 51);
@@ -829,8 +832,9 @@ TEST(a_busy_or_bad_address_is_said_so)
 {
 	CLEANUP_SITE struct site *s = site_new(t, &plain);
 	CHECK_GOOD();
-	static const char *const bad[] = {"", "9002", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x",
-					  "127.0.0.1:70000", "::1:80", "127.0.0.1:-1"};
+	static const char *const bad[] = {"",		"9002",	       "127.0.0.1",
+					  "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000",
+					  "::1:80",	"127.0.0.1:-1"};
 	struct http_server *other;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		CLEANUP_BUF struct buf error = {0};
@@ -854,8 +858,9 @@ TAP_MAIN(RUN(a_path_has_one_meaning), RUN(query_parameters_are_decoded_once),
 	 RUN(a_request_that_drips_in_is_understood),
 	 RUN(a_client_that_dawdles_over_its_headers_is_cut_off),
 	 RUN(a_client_that_dawdles_over_its_body_is_cut_off),
-	 RUN(a_client_that_ended_its_side_gets_its_answer_and_the_end), RUN(a_quiet_connection_is_closed),
-	 RUN(every_answer_names_its_request), RUN(head_gets_the_length_and_no_body),
+	 RUN(a_client_that_ended_its_side_gets_its_answer_and_the_end),
+	 RUN(a_quiet_connection_is_closed), RUN(every_answer_names_its_request),
+	 RUN(head_gets_the_length_and_no_body),
 	 RUN(an_answer_before_the_body_closes_the_connection),
 	 RUN(answers_come_from_another_thread), RUN(a_client_that_went_away_harms_nobody),
 	 RUN(a_server_that_stops_answers_what_waits_and_ignores_late_answers),

@@ -92,8 +92,9 @@ TEST(only_regular_files_beneath_are_opened)
 	CHECK_INT(files_open(p.fd, "d/f", &fd, &bytes), 0);
 	close(fd);
 	CHECK_INT(bytes, 7);
-	static const char *const none[] = {"d",       "l/f",         "d/l",   "fifo", "x", "d/f/x",
-					   "../../etc/passwd", "/etc/passwd", "d/../d/../../x"};
+	static const char *const none[] = {
+		"d",	       "l/f",		"d/l", "fifo", "x", "d/f/x", "../../etc/passwd",
+		"/etc/passwd", "d/../d/../../x"};
 	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
 		int r = files_open(p.fd, none[i], &fd, &bytes);
 		if (r != -ENOENT)

@@ -69,7 +69,8 @@ TEST(numbers_keep_their_spelling_and_compare_by_value)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	CLEANUP_BUF struct buf b = {0};
-	struct value v = parse(&a, "[1.0,1e2,18446744073709551615,123456789012345678901234567890,-0]");
+	struct value v =
+		parse(&a, "[1.0,1e2,18446744073709551615,123456789012345678901234567890,-0]");
 	json_write(&b, &v);
 	CHECK_STR(buf_str(&b),
 		  STR("[1.0,1e2,18446744073709551615,123456789012345678901234567890,-0]"));
@@ -254,7 +255,8 @@ TEST(of_duplicate_keys_the_last_counts_in_small_and_large_objects)
 		CHECK_INT(v.n, n);
 		CHECK(value_is(value_getz(&v, "k1"), VALUE_BOOL));
 		CHECK_STR(v.members[1].key, STR("k1"));
-		CHECK_INT(json_parse(&a, buf_str(&b), JSON_UNIQUE_KEYS, &v, &e), JSON_ERROR_DUPLICATE);
+		CHECK_INT(json_parse(&a, buf_str(&b), JSON_UNIQUE_KEYS, &v, &e),
+			  JSON_ERROR_DUPLICATE);
 		CHECK_INT(e.line, n + 1);
 		CHECK_INT(e.column, 1);
 	}
@@ -273,7 +275,8 @@ TEST(strings_keep_every_byte)
 			struct value s = value_str(str_n(text, n)), v;
 			buf_clear(&b);
 			json_write(&b, &s);
-			CHECK_INT(json_parse(&a, buf_str(&b), at & 1 ? JSON_BORROW : 0, &v, NULL), 0);
+			CHECK_INT(json_parse(&a, buf_str(&b), at & 1 ? JSON_BORROW : 0, &v, NULL),
+				  0);
 			CHECK_STR(value_text(&v), str_n(text, n));
 			for (size_t i = 0; i < b.n; i++) /* inert on a terminal */
 				CHECK((unsigned char)b.p[i] >= 0x20 && b.p[i] != 0x7f);
@@ -294,14 +297,29 @@ TEST(doubles_are_written_in_their_shortest_form)
 		double d;
 		const char *text;
 	} cases[] = {
-		{0.1, "0.1"}, {-0.5, "-0.5"}, {1.5, "1.5"}, {100, "100.0"}, {-0.0, "-0.0"},
-		{0.1 + 0.2, "0.30000000000000004"}, {1.0 / 3, "0.3333333333333333"},
-		{2.0 / 3, "0.6666666666666666"}, {123456.789, "123456.789"}, {1e21, "1e+21"},
-		{1e-7, "1e-07"}, {5e-324, "5e-324"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
-		{0.0001, "0.0001"}, {0.00012, "0.00012"}, {999999999999999.0, "999999999999999.0"},
-		{99999999999999.5, "99999999999999.5"}, {4.35, "4.35"}, {1e15, "1e+15"},
-		{1234567890123456.0, "1234567890123456.0"}, {12345678901234568.0, "12345678901234568.0"},
-		{0.000123456789012345, "0.000123456789012345"}, {3.0000000000000004, "3.0000000000000004"},
+		{0.1, "0.1"},
+		{-0.5, "-0.5"},
+		{1.5, "1.5"},
+		{100, "100.0"},
+		{-0.0, "-0.0"},
+		{0.1 + 0.2, "0.30000000000000004"},
+		{1.0 / 3, "0.3333333333333333"},
+		{2.0 / 3, "0.6666666666666666"},
+		{123456.789, "123456.789"},
+		{1e21, "1e+21"},
+		{1e-7, "1e-07"},
+		{5e-324, "5e-324"},
+		{1.7976931348623157e308, "1.7976931348623157e+308"},
+		{0.0001, "0.0001"},
+		{0.00012, "0.00012"},
+		{999999999999999.0, "999999999999999.0"},
+		{99999999999999.5, "99999999999999.5"},
+		{4.35, "4.35"},
+		{1e15, "1e+15"},
+		{1234567890123456.0, "1234567890123456.0"},
+		{12345678901234568.0, "12345678901234568.0"},
+		{0.000123456789012345, "0.000123456789012345"},
+		{3.0000000000000004, "3.0000000000000004"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEANUP_BUF struct buf b = {0};
@@ -381,9 +399,11 @@ TEST(equal_values_hash_alike_and_compare_alike)
 				json_write_canonical(&cx, &x);
 				json_write_canonical(&cy, &y);
 				if (str_eq(buf_str(&cx), buf_str(&cy)) != (i == j))
-					tap_fail(t, __FILE__, __LINE__, "%s: %s, %s: %s", tx, cx.p, ty, cy.p);
+					tap_fail(t, __FILE__, __LINE__, "%s: %s, %s: %s", tx, cx.p,
+						 ty, cy.p);
 				int want = i < j ? -1 : i > j;
-				if (i < N_NUMBERS && j < N_NUMBERS && value_number_cmp(&x, &y) != want)
+				if (i < N_NUMBERS && j < N_NUMBERS &&
+				    value_number_cmp(&x, &y) != want)
 					tap_fail(t, __FILE__, __LINE__, "cmp %s and %s", tx, ty);
 			}
 		}

@@ -83,7 +83,8 @@ TEST(every_keyword_judges_as_the_specification_says)
 		CLEANUP_ARENA struct arena a = {0};
 		struct value groups;
 		CHECK(read_json(&a, "schema_cases", e->d_name, &groups));
-		int flags = strcmp(e->d_name, "format-asserted.json") == 0 ? SCHEMA_ASSERT_FORMAT : 0;
+		int flags =
+			strcmp(e->d_name, "format-asserted.json") == 0 ? SCHEMA_ASSERT_FORMAT : 0;
 		for (uint32_t i = 0; i < groups.n; i++)
 			judge_group(t, &groups.items[i], flags, &n);
 	}
@@ -166,8 +167,8 @@ TEST(of_a_document_with_templates_only_what_is_certain_is_found)
 		struct diag d;
 		diag_init(&d, &a);
 		CHECK_INT(schema_compile(value_getz(&cases.items[i], "schema"), 0, &d, &s), 0);
-		bool good = schema_check_partial(s, value_getz(&cases.items[i], "data"), known, &asked,
-						 &d);
+		bool good = schema_check_partial(s, value_getz(&cases.items[i], "data"), known,
+						 &asked, &d);
 		CHECK_INT(good, diag_ok(&d));
 		compare(t, &cases.items[i], &d, true);
 	}
@@ -182,7 +183,8 @@ static struct schema *compile(struct tap *t, struct arena *a, const char *text)
 	diag_init(&d, a);
 	struct value v = parse(a, text);
 	if (schema_compile(&v, 0, &d, &s))
-		tap_fail(t, __FILE__, __LINE__, "%s: %s", d.findings[0].path, d.findings[0].message);
+		tap_fail(t, __FILE__, __LINE__, "%s: %s", d.findings[0].path,
+			 d.findings[0].message);
 	return s;
 }
 
@@ -194,7 +196,8 @@ TEST(the_meta_schemas_are_valid_by_themselves)
 	diag_init(&d, &a);
 	CHECK(!schema_check(schema_meta(), &v, &d));
 	CHECK(d.n >= 2);
-	struct value ref = parse(&a, "{\"$ref\": \"https://json-schema.org/draft/2020-12/meta/core\"}");
+	struct value ref =
+		parse(&a, "{\"$ref\": \"https://json-schema.org/draft/2020-12/meta/core\"}");
 	CLEANUP_SCHEMA struct schema *s = NULL;
 	diag_init(&d, &a);
 	CHECK_INT(schema_compile(&ref, 0, &d, &s), 0);
@@ -217,12 +220,14 @@ TEST(a_schema_outlives_the_document_it_was_made_from)
 TEST(extras_are_found_by_their_address_and_bring_their_vocabularies)
 {
 	CLEANUP_ARENA struct arena a = {0};
-	struct value part = parse(&a, "{\"$defs\":{\"i\":{\"type\":\"integer\"}},\"$anchor\":\"top\","
-				      "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/i\"}}");
-	struct value meta = parse(&a, "{\"$vocabulary\":{"
-				      "\"https://json-schema.org/draft/2020-12/vocab/core\":true,"
-				      "\"https://json-schema.org/draft/2020-12/vocab/applicator\":true,"
-				      "\"https://x.test/unknown\":false}}");
+	struct value part =
+		parse(&a, "{\"$defs\":{\"i\":{\"type\":\"integer\"}},\"$anchor\":\"top\","
+			  "\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/i\"}}");
+	struct value meta =
+		parse(&a, "{\"$vocabulary\":{"
+			  "\"https://json-schema.org/draft/2020-12/vocab/core\":true,"
+			  "\"https://json-schema.org/draft/2020-12/vocab/applicator\":true,"
+			  "\"https://x.test/unknown\":false}}");
 	struct value strict = parse(&a, "{\"$vocabulary\":{\"https://x.test/unknown\":true}}");
 	struct schema_extra extras[] = {{STR("http://x.test/dir/part.json"), &part},
 					{STR("http://x.test/meta"), &meta},
@@ -230,14 +235,17 @@ TEST(extras_are_found_by_their_address_and_bring_their_vocabularies)
 	struct diag d;
 	diag_init(&d, &a);
 	CLEANUP_SCHEMA struct schema *s = NULL;
-	struct value v = parse(&a, "{\"$id\":\"http://x.test/dir/main\",\"$ref\":\"part.json#top\"}");
+	struct value v =
+		parse(&a, "{\"$id\":\"http://x.test/dir/main\",\"$ref\":\"part.json#top\"}");
 	CHECK_INT(schema_compile_with(&v, 0, extras, 3, &d, &s), 0);
 	struct value good = parse(&a, "[1]"), bad = parse(&a, "[\"x\"]");
 	CHECK(schema_valid(s, &good));
 	CHECK(!schema_valid(s, &bad));
 	s = schema_free(s);
 
-	v = parse(&a, "{\"$schema\":\"http://x.test/meta\",\"items\":{\"type\":\"integer\",\"not\":{}}}");
+	v = parse(
+		&a,
+		"{\"$schema\":\"http://x.test/meta\",\"items\":{\"type\":\"integer\",\"not\":{}}}");
 	CHECK_INT(schema_compile_with(&v, 0, extras, 3, &d, &s), 0);
 	CHECK(!schema_valid(s, &good)); /* not counts, type does not */
 	s = schema_free(s);
@@ -268,8 +276,10 @@ TEST(judging_ends_within_its_bounds)
 	CLEANUP_BUF struct buf text = {0};
 	buf_puts(&text, "{\"$ref\":\"#/$defs/d0\",\"$defs\":{");
 	for (int i = 0; i < 40; i++)
-		buf_printf(&text, "\"d%d\":{\"allOf\":[{\"$ref\":\"#/$defs/d%d\"},"
-				  "{\"$ref\":\"#/$defs/d%d\"}]},", i, i + 1, i + 1);
+		buf_printf(&text,
+			   "\"d%d\":{\"allOf\":[{\"$ref\":\"#/$defs/d%d\"},"
+			   "{\"$ref\":\"#/$defs/d%d\"}]},",
+			   i, i + 1, i + 1);
 	buf_puts(&text, "\"d40\":true}}");
 	CLEANUP_SCHEMA struct schema *s = compile(t, &a, text.p);
 	CHECK_GOOD();
@@ -280,10 +290,11 @@ TEST(judging_ends_within_its_bounds)
 
 	/* a dynamic loop is not seen before it runs */
 	CLEANUP_SCHEMA struct schema *loop = compile(
-		t, &a, "{\"$id\":\"http://x/l\",\"$dynamicAnchor\":\"n\",\"not\":{\"$ref\":\"in\"},"
-		       "\"$defs\":{\"in\":{\"$id\":\"in\",\"$dynamicAnchor\":\"n\","
-		       "\"properties\":{\"a\":true},\"$defs\":{\"x\":{}},\"not\":"
-		       "{\"allOf\":[{\"$dynamicRef\":\"#n\"}]}}}}");
+		t, &a,
+		"{\"$id\":\"http://x/l\",\"$dynamicAnchor\":\"n\",\"not\":{\"$ref\":\"in\"},"
+		"\"$defs\":{\"in\":{\"$id\":\"in\",\"$dynamicAnchor\":\"n\","
+		"\"properties\":{\"a\":true},\"$defs\":{\"x\":{}},\"not\":"
+		"{\"allOf\":[{\"$dynamicRef\":\"#n\"}]}}}}");
 	CHECK_GOOD();
 	diag_init(&d, &a);
 	CHECK(!schema_check(loop, &one, &d));
@@ -291,8 +302,8 @@ TEST(judging_ends_within_its_bounds)
 	CHECK(!schema_valid(loop, &one));
 
 	/* as deep as documents go */
-	CLEANUP_SCHEMA struct schema *tree = compile(
-		t, &a, "{\"type\":\"array\",\"items\":{\"allOf\":[{\"$ref\":\"#\"}]}}");
+	CLEANUP_SCHEMA struct schema *tree =
+		compile(t, &a, "{\"type\":\"array\",\"items\":{\"allOf\":[{\"$ref\":\"#\"}]}}");
 	CHECK_GOOD();
 	struct value deep = nested(&a, LIMIT_JSON_DEPTH);
 	CHECK(schema_valid(tree, &deep));
@@ -303,13 +314,17 @@ TEST(a_costly_pattern_is_given_up_and_said)
 	CLEANUP_ARENA struct arena a = {0};
 	struct diag d;
 	diag_init(&d, &a);
-	CLEANUP_SCHEMA struct schema *s = compile(t, &a, "{\"items\":{\"pattern\":\"^(a|a|ab)*(a+)+$\"}}");
+	CLEANUP_SCHEMA struct schema *s =
+		compile(t, &a, "{\"items\":{\"pattern\":\"^(a|a|ab)*(a+)+$\"}}");
 	CHECK_GOOD();
 	struct value list = value_array(&a, 0);
 	for (int i = 0; i < 100; i++)
-		value_push(&a, &list, value_strz("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac"));
+		value_push(&a, &list,
+			   value_strz("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac"));
 	CHECK(!schema_check(s, &list, &d));
-	CHECK_Z(strstr(d.findings[0].message, "make the pattern simpler") ? "" : d.findings[0].message, "");
+	CHECK_Z(strstr(d.findings[0].message, "make the pattern simpler") ? ""
+									  : d.findings[0].message,
+		"");
 
 	char *big = arena_alloc(&a, LIMIT_PATTERN_SUBJECT_BYTES + 2);
 	memset(big, 'a', LIMIT_PATTERN_SUBJECT_BYTES + 1);
@@ -326,8 +341,8 @@ TEST(findings_are_bounded)
 	CLEANUP_ARENA struct arena a = {0};
 	struct diag d;
 	diag_init(&d, &a);
-	CLEANUP_SCHEMA struct schema *s = compile(
-		t, &a, "{\"items\":{\"anyOf\":[{\"type\":\"string\"},{\"minimum\":5}]}}");
+	CLEANUP_SCHEMA struct schema *s =
+		compile(t, &a, "{\"items\":{\"anyOf\":[{\"type\":\"string\"},{\"minimum\":5}]}}");
 	CHECK_GOOD();
 	struct value list = value_array(&a, 0);
 	for (int i = 0; i < 100000; i++)
@@ -357,7 +372,8 @@ TEST(patterns_that_take_too_much_memory_are_refused)
 	diag_init(&d, &a);
 	struct value patterns = value_object(&a, 0), v = value_object(&a, 1);
 	for (int i = 0; i < 2000; i++)
-		value_putz(&a, &patterns, arena_printf(&a, "(?:abcdefghij){999}%d", i), value_bool(true));
+		value_putz(&a, &patterns, arena_printf(&a, "(?:abcdefghij){999}%d", i),
+			   value_bool(true));
 	value_putz(&a, &v, "patternProperties", patterns);
 	CLEANUP_SCHEMA struct schema *s = NULL;
 	CHECK_INT(schema_compile(&v, 0, &d, &s), SCHEMA_REFUSED);
@@ -370,21 +386,28 @@ TEST(a_line_is_answered_with_a_line)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"{\"schema\":{\"type\":\"integer\"},\"data\":1}", "{\"valid\":true,\"errors\":[]}"},
+		{"{\"schema\":{\"type\":\"integer\"},\"data\":1}",
+		 "{\"valid\":true,\"errors\":[]}"},
 		{"{\"schema\":{\"type\":\"integer\"},\"data\":\"x\"}",
-		 "{\"valid\":false,\"errors\":[{\"path\":\"\",\"message\":\"must be an integer, is a string\"}]}"},
-		{"{\"schema\":{\"format\":\"date\"},\"data\":\"x\"}", "{\"valid\":true,\"errors\":[]}"},
+		 "{\"valid\":false,\"errors\":[{\"path\":\"\",\"message\":\"must be an integer, is "
+		 "a string\"}]}"},
+		{"{\"schema\":{\"format\":\"date\"},\"data\":\"x\"}",
+		 "{\"valid\":true,\"errors\":[]}"},
 		{"{\"schema\":{\"format\":\"date\"},\"data\":\"x\",\"format\":true}",
-		 "{\"valid\":false,\"errors\":[{\"path\":\"\",\"message\":\"is not a valid date\"}]}"},
-		{"{\"schema\":{\"format\":\"date\"},\"data\":\"x\"}", "{\"valid\":true,\"errors\":[]}"},
-		{"{\"schema\":", "{\"error\":{\"message\":\"the document ends where a value should stand\","
-				 "\"position\":10}}"},
-		{"{\"schema\":true}",
-		 "{\"error\":{\"message\":\"a request is an object with the members \\\"schema\\\" and "
-		 "\\\"data\\\"\",\"position\":0}}"},
+		 "{\"valid\":false,\"errors\":[{\"path\":\"\",\"message\":\"is not a valid "
+		 "date\"}]}"},
+		{"{\"schema\":{\"format\":\"date\"},\"data\":\"x\"}",
+		 "{\"valid\":true,\"errors\":[]}"},
+		{"{\"schema\":",
+		 "{\"error\":{\"message\":\"the document ends where a value should stand\","
+		 "\"position\":10}}"},
+		{"{\"schema\":true}", "{\"error\":{\"message\":\"a request is an object with the "
+				      "members \\\"schema\\\" and "
+				      "\\\"data\\\"\",\"position\":0}}"},
 		{"{\"schema\":{\"minimum\":\"x\"},\"data\":null}",
 		 "{\"error\":{\"message\":\"the schema is wrong at minimum: must be a number, is a "
-		 "string\",\"path\":\"minimum\",\"errors\":[{\"path\":\"minimum\",\"message\":\"must be a "
+		 "string\",\"path\":\"minimum\",\"errors\":[{\"path\":\"minimum\",\"message\":"
+		 "\"must be a "
 		 "number, is a string\"}]}}"},
 		{"{\"schema\":{\"const\":null},\"data\":null}", "{\"valid\":true,\"errors\":[]}"},
 	};
@@ -407,5 +430,4 @@ TAP_MAIN(RUN(every_keyword_judges_as_the_specification_says),
 	 RUN(extras_are_found_by_their_address_and_bring_their_vocabularies),
 	 RUN(judging_ends_within_its_bounds), RUN(a_costly_pattern_is_given_up_and_said),
 	 RUN(findings_are_bounded), RUN(a_schema_too_large_is_refused),
-	 RUN(patterns_that_take_too_much_memory_are_refused),
-	 RUN(a_line_is_answered_with_a_line))
+	 RUN(patterns_that_take_too_much_memory_are_refused), RUN(a_line_is_answered_with_a_line))

@@ -8,7 +8,13 @@
 #include "base/id.h"
 #include "engine/store.h"
 
-enum { STREAM_AGENTS = 6, STREAM_WORKFLOWS = 5, STREAM_RUNS = 24, STREAM_NODES = 5, STREAM_SCHEDULES = 6 };
+enum {
+	STREAM_AGENTS = 6,
+	STREAM_WORKFLOWS = 5,
+	STREAM_RUNS = 24,
+	STREAM_NODES = 5,
+	STREAM_SCHEDULES = 6
+};
 
 struct stream_run {
 	struct run_id id;

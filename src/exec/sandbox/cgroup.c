@@ -365,10 +365,11 @@ struct cgroups *cgroups_new(const char *root, const char **ret_problem)
 	*ret_problem = "";
 	if (g->at[CGROUP_MEMORY] >= 0 && g->at[CGROUP_PIDS] >= 0)
 		return g;
-	*ret_problem = geteuid() == 0
-			       ? "no memory and pids controllers that this process may use"
-			       : "no control group is delegated to this user (try systemd-run --user "
-				 "--scope -p Delegate=yes)";
+	*ret_problem =
+		geteuid() == 0
+			? "no memory and pids controllers that this process may use"
+			: "no control group is delegated to this user (try systemd-run --user "
+			  "--scope -p Delegate=yes)";
 	cgroups_free(g);
 	return NULL;
 }

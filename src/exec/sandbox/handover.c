@@ -64,8 +64,8 @@ static bool env_has(const char *const *env, const char *name)
 	return false;
 }
 
-static void put_env(struct buf *out, uint32_t *n, const struct sandbox_spec *spec,
-		    const char *name, const char *value)
+static void put_env(struct buf *out, uint32_t *n, const struct sandbox_spec *spec, const char *name,
+		    const char *value)
 {
 	if (!value || env_has(spec->env, name))
 		return;
@@ -79,15 +79,14 @@ static void put_string(struct buf *out, const char *z)
 	buf_put(out, z, strlen(z) + 1);
 }
 
-static void build_start(struct sandbox_attempt *a, const struct sandbox_spec *spec,
-			struct buf *out)
+static void build_start(struct sandbox_attempt *a, const struct sandbox_spec *spec, struct buf *out)
 {
 	bool plain = a->sandbox->probe.unsandboxed, groups = a->cgroup.all != NULL;
 	const char *folder = plain ? (spec->agent_folder ? spec->agent_folder : "/") : "/agent";
-	const char *workspace = spec->workspace_folder && !plain ? "/workspace"
-								 : spec->workspace_folder;
-	const char *artifacts = spec->artifacts_folder && !plain ? "/artifacts"
-								 : spec->artifacts_folder;
+	const char *workspace =
+		spec->workspace_folder && !plain ? "/workspace" : spec->workspace_folder;
+	const char *artifacts =
+		spec->artifacts_folder && !plain ? "/artifacts" : spec->artifacts_folder;
 	struct wire_start m = {
 		.head = {0, WIRE_START},
 		.tmp_bytes = spec->limits.tmp_bytes,

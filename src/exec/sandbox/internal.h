@@ -26,19 +26,19 @@ struct sandbox {
 	char problem[256];
 	struct cgroups *cgroups;
 	struct list idle, busy; /* of struct sandbox_attempt */
-	struct list ending;     /* those whose end was told while their init still ends */
-	struct list unremoved;  /* of struct leftover: control groups still in use */
+	struct list ending;	/* those whose end was told while their init still ends */
+	struct list unremoved;	/* of struct leftover: control groups still in use */
 	unsigned n_idle;
 	uint32_t next_id;
 	uint32_t host_uid, host_gid;
 	bool uid_range; /* every sandbox has a host user of its own, from host_uid on */
 
 	struct supervisor *supervisor; /* NULL = it is gone */
-	enum wire_step step; /* why no sandbox can be made */
+	enum wire_step step;	       /* why no sandbox can be made */
 	int error;
 	uv_timer_t sweep;  /* retries the removal of control groups */
 	uv_timer_t patrol; /* looks after pids while attempts run, where the kernel does not tell */
-	unsigned n_open;  /* uv handles and attempts that keep this alive */
+	unsigned n_open;   /* uv handles and attempts that keep this alive */
 	bool freeing;
 	bool armed; /* tried out: from now on test_fail_step fails */
 };
@@ -63,7 +63,7 @@ struct sandbox_attempt {
 	/* init's end */
 	int channel, pidfd;
 	bool ready, gone, killed;
-	bool deaf; /* the channel has ended */
+	bool deaf;	     /* the channel has ended */
 	enum wire_step step; /* what failed */
 	int error;
 	int lost; /* errno of sending it the command, when nothing better explains the end */

@@ -32,8 +32,9 @@ static void judge_exit(struct verdict *v, int status)
 	if (status == 0)
 		return;
 	v->result.retry_later = status == EXIT_RETRY_LATER;
-	say(v, "", status == EXIT_RETRY_LATER ? "the agent asked to be run again later (exit %d)"
-					      : "the agent ended with exit status %d",
+	say(v, "",
+	    status == EXIT_RETRY_LATER ? "the agent asked to be run again later (exit %d)"
+				       : "the agent ended with exit status %d",
 	    status);
 	snprintf(v->code, sizeof(v->code), "exit_%d", status);
 }

@@ -22,7 +22,7 @@
 #include "exec/supervisor/sys.h"
 
 enum {
-	SWEEP_MS = 50,     /* between tries to remove a control group */
+	SWEEP_MS = 50, /* between tries to remove a control group */
 	PATROL_MS = 250,
 	UID_FIRST = 1878900000, /* the last 65,536 of the range that systemd leaves to containers */
 	UID_NOBODY = 65534,
@@ -98,7 +98,7 @@ bool sandbox_tell_supervisor(struct sandbox *s, const void *message, size_t n, c
 static void on_sweep(uv_timer_t *t)
 {
 	struct sandbox *s = t->data;
-	LIST_FOREACH(it, &s->unremoved) {
+	LIST_FOREACH (it, &s->unremoved) {
 		struct leftover *l = container_of(it, struct leftover, link);
 		if (cgroup_remove(&l->group) && ++l->n_tries < LIMIT_SANDBOX_SWEEPS)
 			continue;
@@ -132,7 +132,7 @@ void sandbox_remove_group(struct sandbox *s, const struct cgroup *group)
 static void on_patrol(uv_timer_t *t)
 {
 	struct sandbox *s = t->data;
-	LIST_FOREACH(it, &s->busy)
+	LIST_FOREACH (it, &s->busy)
 		attempt_check_pids(container_of(it, struct sandbox_attempt, link));
 	if (list_empty(&s->busy))
 		uv_timer_stop(t);
@@ -142,7 +142,7 @@ static struct sandbox_attempt *find(struct sandbox *s, uint32_t id)
 {
 	struct list *const lists[] = {&s->busy, &s->idle, &s->ending};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		LIST_FOREACH(it, lists[i]) {
+		LIST_FOREACH (it, lists[i]) {
 			struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
 			if (a->id == id)
 				return a;
@@ -168,7 +168,7 @@ static void on_link_closed(uv_handle_t *h)
 
 static void fail_unprepared(struct list *attempts)
 {
-	LIST_FOREACH(it, attempts) {
+	LIST_FOREACH (it, attempts) {
 		struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
 		if (a->pidfd < 0)
 			attempt_prepared(a, STEP_SUPERVISOR, ECONNRESET, -1);
@@ -475,9 +475,9 @@ struct sandbox_attempt *sandbox_start(struct sandbox *s, const struct sandbox_sp
 
 static void drop_all(struct list *attempts)
 {
-	LIST_FOREACH(it, attempts)
+	LIST_FOREACH (it, attempts)
 		attempt_kill(container_of(it, struct sandbox_attempt, link));
-	LIST_FOREACH(it, attempts) {
+	LIST_FOREACH (it, attempts) {
 		struct sandbox_attempt *a = container_of(it, struct sandbox_attempt, link);
 		attempt_wait(a);
 		attempt_drop(a);

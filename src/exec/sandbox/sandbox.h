@@ -28,20 +28,24 @@ struct sandbox;
 struct sandbox_attempt;
 
 struct sandbox_config {
-	bool allow_unsandboxed; /* where the kernel refuses: run without isolation, and say so */
-	unsigned n_idle;        /* sandboxes kept ready */
-	bool no_cgroups;        /* do as if there were none: limits by rlimits */
+	bool allow_unsandboxed;	 /* where the kernel refuses: run without isolation, and say so */
+	unsigned n_idle;	 /* sandboxes kept ready */
+	bool no_cgroups;	 /* do as if there were none: limits by rlimits */
 	const char *cgroup_root; /* NULL = where this process is; else look for controllers here */
-	int test_fail_step;     /* tests: an enum wire_step that fails; 0 = none */
+	int test_fail_step;	 /* tests: an enum wire_step that fails; 0 = none */
 };
 
 /* How a limit is enforced on this machine. */
-enum sandbox_means { SANDBOX_MEANS_CGROUP2, SANDBOX_MEANS_CGROUP1, SANDBOX_MEANS_RLIMIT,
-		     SANDBOX_MEANS_NONE };
+enum sandbox_means {
+	SANDBOX_MEANS_CGROUP2,
+	SANDBOX_MEANS_CGROUP1,
+	SANDBOX_MEANS_RLIMIT,
+	SANDBOX_MEANS_NONE
+};
 
 /* What the machine offers, found out once. Strings live as long as the sandbox. */
 struct sandbox_probe {
-	bool isolated;       /* namespaces and filter work */
+	bool isolated;	     /* namespaces and filter work */
 	bool unsandboxed;    /* they don't, and agents run without (allow_unsandboxed) */
 	bool privileged;     /* root with CAP_SYS_ADMIN; else an ordinary user's namespaces */
 	const char *problem; /* why not isolated; "" */
@@ -52,19 +56,19 @@ struct sandbox_probe {
 enum sandbox_stop_reason { SANDBOX_STOP_TIMEOUT, SANDBOX_STOP_CANCEL };
 
 struct sandbox_limits {
-	uint64_t memory_bytes;    /* of all processes together, with what they keep in /tmp */
-	uint32_t cpu_millicores;  /* 0 = no limit */
-	uint32_t pids;            /* processes and threads together */
-	uint64_t output_bytes;    /* of stdout */
+	uint64_t memory_bytes;	 /* of all processes together, with what they keep in /tmp */
+	uint32_t cpu_millicores; /* 0 = no limit */
+	uint32_t pids;		 /* processes and threads together */
+	uint64_t output_bytes;	 /* of stdout */
 	uint64_t tmp_bytes;
 	uint64_t file_size_bytes; /* of one file */
-	uint32_t open_files;      /* of one process */
+	uint32_t open_files;	  /* of one process */
 };
 
 struct sandbox_spec {
-	const char *const *argv; /* NULL-ended; argv[0] with a slash is relative to the folder */
-	const char *const *env;  /* NULL-ended "NAME=value"; may be NULL. Wins over the defaults */
-	const char *agent_folder;     /* read-only at /agent, the working directory; or NULL */
+	const char *const *argv;  /* NULL-ended; argv[0] with a slash is relative to the folder */
+	const char *const *env;	  /* NULL-ended "NAME=value"; may be NULL. Wins over the defaults */
+	const char *agent_folder; /* read-only at /agent, the working directory; or NULL */
 	const char *workspace_folder; /* read-only at /workspace; or NULL */
 	const char *artifacts_folder; /* writable, $DROVER_ARTIFACTS; or NULL */
 	/*
@@ -88,11 +92,11 @@ struct sandbox_result {
 	int exit_status;     /* the agent's; -1 when it ended by a signal or never ran */
 	bool retry_later;    /* it exited with 75 */
 	bool sandboxed;
-	struct str output;   /* stdout, at most output_bytes */
-	int64_t cpu_usec;    /* of all its processes where control groups count; else its own */
+	struct str output; /* stdout, at most output_bytes */
+	int64_t cpu_usec;  /* of all its processes where control groups count; else its own */
 	uint64_t memory_peak_bytes;
 	int64_t started_mono_ns, finished_mono_ns;
-	uint64_t n_log_lines;         /* handed out */
+	uint64_t n_log_lines;	      /* handed out */
 	uint64_t n_log_bytes_dropped; /* beyond LIMIT_LOG_LINES and LIMIT_LOG_BYTES */
 };
 
@@ -124,8 +128,7 @@ void sandbox_spec_init(struct sandbox_spec *s);
  * sandbox.disabled and sandbox.limits_weak warnings. A negative errno when not even a process
  * can be started.
  */
-int sandbox_new(struct uv_loop_s *loop, const struct sandbox_config *config,
-		struct sandbox **ret);
+int sandbox_new(struct uv_loop_s *loop, const struct sandbox_config *config, struct sandbox **ret);
 
 /*
  * Kills what still runs (on_done is not called) and waits until it is gone; removes control

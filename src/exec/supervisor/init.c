@@ -158,8 +158,8 @@ static void size_tmp(uint64_t bytes)
 {
 	char options[64];
 	snprintf(options, sizeof(options), "size=%llu,mode=700", (unsigned long long)bytes);
-	must(STEP_TMP_SIZE, ok(mount("tmpfs", "/tmp", "tmpfs",
-				     MS_REMOUNT | MS_NOSUID | MS_NODEV, options)));
+	must(STEP_TMP_SIZE,
+	     ok(mount("tmpfs", "/tmp", "tmpfs", MS_REMOUNT | MS_NOSUID | MS_NODEV, options)));
 }
 
 /* Nothing left to hold, for init and for the agent alike. */
@@ -428,8 +428,8 @@ void init_run(struct init_place *place)
 	must(STEP_FORK, ok(signals));
 	drop_privilege();
 	static char stack[64 << 10] __attribute__((aligned(16)));
-	pid_t agent = clone(become_agent, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
-			    stdio);
+	pid_t agent =
+		clone(become_agent, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, stdio);
 	must(STEP_FORK, ok(agent));
 	for (int i = 0; i < 3; i++)
 		close(stdio[i]);

@@ -13,12 +13,12 @@
 struct filter;
 
 struct init_place {
-	int channel;               /* to drover */
-	int trees;                 /* to the supervisor: GO, then TREES */
+	int channel;		    /* to drover */
+	int trees;		    /* to the supervisor: GO, then TREES */
 	int cgroups[WIRE_FDS_MOST]; /* cgroup.procs to join */
 	size_t n_cgroups;
 	bool plain;
-	enum wire_step fail_step; /* tests */
+	enum wire_step fail_step;    /* tests */
 	const struct filter *filter; /* its last part */
 };
 

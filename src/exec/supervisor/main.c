@@ -229,9 +229,8 @@ static enum wire_step clone_folder(const char *path, int judged, bool writable, 
 		*ret_tree = -ESTALE;
 		return STEP_FOLDER_CHANGED;
 	}
-	*ret_tree = sys_clone_tree(fd, "",
-				   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					   (writable ? 0 : MOUNT_ATTR_RDONLY));
+	*ret_tree = sys_clone_tree(
+		fd, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (writable ? 0 : MOUNT_ATTR_RDONLY));
 	close(fd);
 	return *ret_tree < 0 ? STEP_MOUNT_FOLDER : STEP_NONE;
 }

@@ -134,8 +134,8 @@ static int make_root(int *ret_root)
 	if (root < 0)
 		return -errno;
 	int r = sys_attach(tree, AT_FDCWD, ROOTFS_PLACE);
-	static const char *const places[] = {"proc", "tmp", "agent", "workspace", "artifacts",
-					     "var"};
+	static const char *const places[] = {"proc",	  "tmp",       "agent",
+					     "workspace", "artifacts", "var"};
 	for (size_t i = 0; r == 0 && i < sizeof(places) / sizeof(places[0]); i++)
 		r = mkdirat(root, places[i], 0755) ? -errno : 0;
 	if (r == 0 && symlinkat("/tmp", root, "var/tmp"))
@@ -146,7 +146,7 @@ static int make_root(int *ret_root)
 
 static int bind_system(int root)
 {
-	static const char *const folders[] = {"/usr",   "/bin",   "/sbin",  "/lib",
+	static const char *const folders[] = {"/usr",	"/bin",	  "/sbin",  "/lib",
 					      "/lib32", "/lib64", "/libx32"};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < sizeof(folders) / sizeof(folders[0]); i++)

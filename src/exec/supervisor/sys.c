@@ -104,14 +104,13 @@ int sys_new_fs(const char *type, unsigned attr, const char *const *options)
 
 int sys_clone_tree(int dir, const char *path, unsigned attr)
 {
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
-			 (*path ? 0 : AT_EMPTY_PATH);
+	unsigned flags =
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH);
 	int tree = (int)syscall(SYS_open_tree, dir, path, flags);
 	if (tree < 0)
 		return -errno;
 	struct mount_attr set = {.attr_set = attr, .propagation = 1 << 18 /* MS_PRIVATE */};
-	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &set,
-		    sizeof(set))) {
+	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof(set))) {
 		int e = errno;
 		close(tree);
 		return -e;

@@ -135,7 +135,7 @@ struct wire_head {
 struct wire_config {
 	struct wire_head head;
 	uint32_t privileged; /* root with CAP_SYS_ADMIN: no outer user namespace needed */
-	uint32_t plain;      /* no namespaces at all */
+	uint32_t plain;	     /* no namespaces at all */
 	uint32_t fail_step;  /* tests: fails here as if the kernel had refused */
 };
 
@@ -190,13 +190,13 @@ struct wire_start {
 	uint32_t has_folders;
 	uint32_t n_argv, n_env;
 	uint32_t unused; /* so that the strings begin where the struct ends */
-	char strings[]; /* working directory, argv, env */
+	char strings[];	 /* working directory, argv, env */
 };
 
 /* The agent and all that it left have ended; only init is still there, about to end too. */
 struct wire_exited {
 	struct wire_head head;
-	int32_t status; /* as wait(2) has it */
+	int32_t status;	      /* as wait(2) has it */
 	uint32_t n_processes; /* that were there when the agent ended, with init */
 	uint64_t cpu_usec;
 	uint64_t peak_bytes; /* largest resident set of one process */

@@ -348,8 +348,7 @@ static void signal_add(struct memdb *s, const struct signal_row *row)
 		return;
 	run->signals =
 		memdb_vector(&run->arena, run->signals, &run->cap_signals, run->n_signals + 1);
-	memmove(run->signals + at + 1, run->signals + at,
-		(run->n_signals - at) * sizeof(void *));
+	memmove(run->signals + at + 1, run->signals + at, (run->n_signals - at) * sizeof(void *));
 	run->signals[at] = ARENA_NEW(&run->arena, struct signal_row);
 	memrow_signal(&run->arena, row, run->signals[at]);
 	run->n_signals++;

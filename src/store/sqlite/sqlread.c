@@ -405,8 +405,8 @@ static int approval_row(struct sqlconn *c, struct sqlstmt *st, struct arena *a,
 	return r == 0 ? sqlblob_get(c, a, &ret->inputs) : r;
 }
 
-static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid,
-			struct approval_row **ret, size_t *ret_n)
+static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct approval_row **ret,
+			size_t *ret_n)
 {
 	struct rows rows = {.size_bytes = sizeof(struct approval_row)};
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_APPROVALS_OF_RUN);

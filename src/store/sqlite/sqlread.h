@@ -32,8 +32,8 @@ int sqlread_log_list(struct store_reader *r, struct arena *a, struct str run_id,
 		     int64_t after_line, size_t limit, struct log_row **ret, size_t *ret_n);
 int sqlread_key_get(struct store_reader *r, struct arena *a, struct str project, struct str key,
 		    struct key_row *ret);
-int sqlread_approval_get(struct store_reader *r, struct arena *a, struct str project,
-			 struct str id, struct approval_row *ret);
+int sqlread_approval_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			 struct approval_row *ret);
 int sqlread_approval_list(struct store_reader *r, struct arena *a,
 			  const struct approval_filter *filter, const struct store_page *page,
 			  struct approval_row **ret, size_t *ret_n);
