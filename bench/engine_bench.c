@@ -70,6 +70,13 @@ static int workflow_list(struct store_reader *r UNUSED, struct arena *a UNUSED,
 	*ret_n = 0;
 	return 0;
 }
+static int schedule_list(struct store_reader *r UNUSED, struct arena *a UNUSED,
+			 struct str project UNUSED, const struct store_page *page UNUSED,
+			 struct schedule_row **ret UNUSED, size_t *ret_n)
+{
+	*ret_n = 0;
+	return 0;
+}
 static int open_runs(struct store_reader *r UNUSED,
 		     int (*each)(void *, struct arena *, const struct open_run *) UNUSED,
 		     void *arg UNUSED)
@@ -83,6 +90,7 @@ static const struct store_ops null_ops = {
 	.reader_free = reader_free,
 	.agent_list = agent_list,
 	.workflow_list = workflow_list,
+	.schedule_list = schedule_list,
 	.open_runs = open_runs,
 };
 
