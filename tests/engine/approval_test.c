@@ -180,9 +180,11 @@ TEST(expired_is_denied_unless_the_node_says_otherwise)
 {
 	struct world w CLEANUP_WORLD;
 	const char *run = begin(
-		&w, "{'name':'w','nodes':[" RULE("no", ",'approval':{'timeout':'10m'},'"
-						       "continueOnError':true") "," RULE(
-			    "yes", ",'approval':{'timeout':'20m','onTimeout':'approve'}") "]}");
+		&w, "{'name':'w','nodes':[" RULE(
+			    "no", ",'approval':{'timeout':'10m'},'"
+				  "continueOnError':true") "," RULE("yes",
+								    ",'approval':{'timeout':'20m','"
+								    "onTimeout':'approve'}") "]}");
 	world_pass(&w, 599999);
 	CHECK_INT(approval(&w, run, "no").status, APPROVAL_PENDING);
 	world_pass(&w, 1);

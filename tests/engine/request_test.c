@@ -171,12 +171,22 @@ TEST(a_dry_run_shows_what_would_happen_and_leaves_nothing)
 		"{'name':'x','nodes':[" NODE(
 			"b",
 			",'dependsOn':['a'],'when':'{{ context.go }}',"
-			"'inputs':{'n':'{{ nodes.a.output.n }}'}") "," NODE("a", ",'inputs':{'p':'{"
-										 "{ context.path "
-										 "}}/x','q':'{{ "
-										 "context.none "
-										 "}}'}") "," NODE("c",
-												  ",'inputs':{'p':'{{ context.path }}/x'}") "]}");
+			"'inputs':{'n':'{{ nodes.a.output.n }}'}") "," NODE("a",
+									    ",'inputs':{'p':'{"
+									    "{ context.path "
+									    "}}/x','q':'{{ "
+									    "context.none "
+									    "}}'}") "," NODE("c",
+											     ",'"
+											     "input"
+											     "s':{'"
+											     "p':'{"
+											     "{ "
+											     "conte"
+											     "xt."
+											     "path "
+											     "}}/"
+											     "x'}") "]}");
 	struct mem_store_stats before, after;
 	mem_store_stats(w.store, &before);
 	struct got g = {.arena = &w.arena};

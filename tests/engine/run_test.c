@@ -38,14 +38,15 @@ TEST(outputs_reach_the_nodes_after)
 	world_open(&w);
 	world_agents(&w);
 	w.by_hand = true;
-	world_save(&w,
-		   "{'name':'x','nodes':[" NODE("a", ",'inputs':{'p':'{{ context.path }}'}") "," NODE(
-			   "b", ",'dependsOn':['a'],'when':'{{ nodes.a.output.n > 2 }}',"
-				"'inputs':{'n':'{{ nodes.a.output.n }}','t':'{{nodes.a.output.n}} "
-				"found',"
-				"'w':'{{ workflow.name }}/{{ workflow.version }}','r':'{{ run.id "
-				"}}'}") "," NODE("c", ",'dependsOn':['a'],'when':'{{ "
-						      "nodes.a.output.n > 3 }}'") "]}");
+	world_save(
+		&w,
+		"{'name':'x','nodes':[" NODE("a", ",'inputs':{'p':'{{ context.path }}'}") "," NODE(
+			"b", ",'dependsOn':['a'],'when':'{{ nodes.a.output.n > 2 }}',"
+			     "'inputs':{'n':'{{ nodes.a.output.n }}','t':'{{nodes.a.output.n}} "
+			     "found',"
+			     "'w':'{{ workflow.name }}/{{ workflow.version }}','r':'{{ run.id "
+			     "}}'}") "," NODE("c", ",'dependsOn':['a'],'when':'{{ "
+						   "nodes.a.output.n > 3 }}'") "]}");
 	CHECK_Z(w.findings, "");
 	const char *run = world_trigger(&w, "x", "{'path':'/src'}");
 	CHECK_Z(world_live(&w, "a")->input, "{\"p\":\"/src\"}");
@@ -535,11 +536,14 @@ static const char *finished_x(struct world *w)
 	world_agents(w);
 	world_save(
 		w,
-		"{'name':'x','contextSchema':{'required':['k']},'nodes':[" NODE("a", ",'inputs':{'"
-										     "k':'{{ "
-										     "context.k "
-										     "}}'}") "," NODE(
-			"b", ",'dependsOn':['a']") "," NODE("c", ",'dependsOn':['b']") "]}");
+		"{'name':'x','contextSchema':{'required':['k']},'nodes':[" NODE(
+			"a",
+			",'inputs':{'"
+			"k':'{{ "
+			"context.k "
+			"}}'}") "," NODE("b",
+					 ",'dependsOn':['a']") "," NODE("c",
+									",'dependsOn':['b']") "]}");
 	return world_trigger(w, "x", "{'k':1}");
 }
 

@@ -356,15 +356,15 @@ TEST(a_time_out_of_a_wait_is_handled_like_any_failure)
 	struct world w CLEANUP_WORLD;
 	world_open(&w);
 	world_agents(&w);
-	world_save(
-		&w,
-		"{'name':'x','nodes':["
-		"{'id':'w','wait':{'event':'go','timeout':'1s'}},"
-		"{'id':'t','wait':{'event':'go','timeout':'1s'},'continueOnError':true}," RULE(
-			"remind",
-			",'dependsOn':['w'],'runOn':'failure',"
-			"'inputs':{'c':'{{ nodes.w.error.code }}'}") "," RULE("on", ",'dependsOn':["
-										    "'t']") "]}");
+	world_save(&w,
+		   "{'name':'x','nodes':["
+		   "{'id':'w','wait':{'event':'go','timeout':'1s'}},"
+		   "{'id':'t','wait':{'event':'go','timeout':'1s'},'continueOnError':true}," RULE(
+			   "remind",
+			   ",'dependsOn':['w'],'runOn':'failure',"
+			   "'inputs':{'c':'{{ nodes.w.error.code }}'}") "," RULE("on",
+										 ",'dependsOn':["
+										 "'t']") "]}");
 	CHECK_Z(w.findings, "");
 	const char *run = world_trigger(&w, "x", NULL);
 	world_pass(&w, 1000);

@@ -246,15 +246,11 @@ TEST(a_sleep)
 TEST(an_approval)
 {
 	struct world w CLEANUP_WORLD;
-	const char *run =
-		begin(
-			&w,
-			"{'name':'w','nodes':[" RULE("g",
-						     ",'approval':{'approvers':"
-						     "['ann','bob','eve'],'quorum':2,'timeout':'1h'"
-						     "}") "," RULE("h",
-								   ",'approval':{'timeout':'2h','"
-								   "onTimeout':'approve'}") "]}");
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE(
+					    "g", ",'approval':{'approvers':"
+						 "['ann','bob','eve'],'quorum':2,'timeout':'1h'"
+						 "}") "," RULE("h", ",'approval':{'timeout':'2h','"
+								    "onTimeout':'approve'}") "]}");
 	struct run_detail d = world_run(&w, run);
 	struct str g = d.approvals[0].id, h = d.approvals[1].id;
 	struct told y = ask(&w, run);
@@ -292,19 +288,25 @@ TEST(other_nodes_down_to_the_real_blocker)
 {
 	struct world w CLEANUP_WORLD;
 	const char *run = begin(
-		&w, "{'name':'w','nodes':[" RULE(
-			    "end",
-			    ",'dependsOn':['m','x'],"
-			    "'joinRule':'all_done'") "," RULE("x", "") "," RULE("m",
-										",'dependsOn':['l'"
-										"]") "," RULE("l",
-											      ",'"
-											      "depe"
-											      "ndsO"
-											      "n':["
-											      "'s',"
-											      "'x'"
-											      "]") ",{'id':'s','sleep':'10m'}]}");
+		&w,
+		"{'name':'w','nodes':[" RULE(
+			"end",
+			",'dependsOn':['m','x'],"
+			"'joinRule':'all_done'") "," RULE("x",
+							  "") "," RULE("m",
+								       ",'dependsOn':['l'"
+								       "]") "," RULE("l",
+										     ",'"
+										     "depe"
+										     "ndsO"
+										     "n':["
+										     "'s',"
+										     "'x'"
+										     "]") ",{'id':'"
+											  "s','"
+											  "sleep':'"
+											  "10m'}]"
+											  "}");
 	struct told y = ask(&w, run);
 	CHECK_Z(get(&y, "l", "reason"), "waiting_dependencies");
 	CHECK_Z(get(&y, "l", "status"), "PENDING");
