@@ -37,7 +37,7 @@ struct store;
 struct uv_loop_s;
 
 struct api_health { /* filled by the composition root; an empty string means ok */
-	const char *database, *bus, *executor; /* what is wrong, static text */
+	const char *database, *executor; /* what is wrong, static text */
 };
 
 struct api_config {

@@ -182,3 +182,13 @@ struct call_done call_problem_store(struct call *c, int r, const char *not_found
 		  LOG_Z("route", c->route ? c->route->path : ""));
 	return call_problem(c, 503, "The database can't be read now.");
 }
+
+struct call_done call_deleted(struct call *c, const struct engine_reply *reply,
+			      const char *not_found)
+{
+	if (reply->outcome == ENGINE_NOT_FOUND)
+		return call_problem(c, 404, not_found);
+	if (reply->outcome > ENGINE_REPLAYED)
+		return call_problem_reply(c, reply);
+	return call_no_content(c);
+}

@@ -330,13 +330,7 @@ struct call_done workflows_check(struct call *c)
 
 static void deleted(void *arg, const struct engine_reply *reply)
 {
-	struct call *c = arg;
-	if (reply->outcome == ENGINE_NOT_FOUND)
-		(void)call_problem(c, 404, no_workflow);
-	else if (reply->outcome > ENGINE_REPLAYED)
-		(void)call_problem_reply(c, reply);
-	else
-		(void)call_no_content(c);
+	(void)call_deleted(arg, reply, no_workflow);
 }
 
 static struct call_done delete_one(struct call *c)

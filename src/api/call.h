@@ -96,6 +96,9 @@ struct call_done call_problem_path(struct call *c, int status, const char *path,
 				   const char *message);
 /* What an engine_reply that is no success says. */
 struct call_done call_problem_reply(struct call *c, const struct engine_reply *reply);
+/* What came of a deletion: 204, 404 with that detail, or what the engine said against it. */
+struct call_done call_deleted(struct call *c, const struct engine_reply *reply,
+			      const char *not_found);
 /* What a reader's function said: not found (404 with that detail) or a fault (503). */
 struct call_done call_problem_store(struct call *c, int r, const char *not_found);
 

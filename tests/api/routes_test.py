@@ -19,7 +19,7 @@ def health_answers_on_all_its_paths(d):
         a = d.get(path)
         same(a.status, 200, path)
         same(a.json["status"], "ok", path)
-        same(set(a.json["checks"]), {"database", "bus", "executor"}, path)
+        same(a.json["checks"], {"database": "ok", "bus": "none", "executor": "ok"}, path)
     same(d.get("/livez").status, 200, "livez")
     same(d.get("/readyz").status, 200, "readyz")
 
