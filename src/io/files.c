@@ -162,6 +162,13 @@ int files_open(int folder, const char *path, int *ret_fd, int64_t *ret_bytes)
 
 /* ---- emptying ---- */
 
+/* So that it can be entered; when that fails, entering it will say why. */
+static void open_up(int at, const char *name)
+{
+	int r = fchmodat(at, name, 0700, 0);
+	(void)r;
+}
+
 /*
  * Moves a folder's folder up to the top, where its turn comes: so nothing recurses, and no path is
  * ever long.
@@ -169,7 +176,7 @@ int files_open(int folder, const char *path, int *ret_fd, int64_t *ret_bytes)
 static int hoist(int from, const char *name, int top, uint64_t *counter)
 {
 	char fresh[40];
-	(void)fchmodat(from, name, 0700, 0);
+	open_up(from, name);
 	for (int tries = 0; tries < 1000; tries++) {
 		snprintf(fresh, sizeof(fresh), ".hoisted-%llu", (unsigned long long)++*counter);
 		if (renameat2(from, name, top, fresh, RENAME_NOREPLACE) == 0)
@@ -182,7 +189,7 @@ static int hoist(int from, const char *name, int top, uint64_t *counter)
 
 static int empty_child(int top, const char *name, uint64_t *counter)
 {
-	(void)fchmodat(top, name, 0700, 0);
+	open_up(top, name);
 	CLEANUP_DIR DIR *dir = list_folder(top, name);
 	if (!dir)
 		return -EACCES;
