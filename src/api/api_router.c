@@ -48,6 +48,7 @@ static const struct route routes[] = {
 	DELETE("/api/workflows/{workflow}", READ(workflows_delete)),
 	GET("/api/workflows/{workflow}/versions", READ(workflows_versions), QUERY("limit cursor")),
 	GET("/api/workflows/{workflow}/versions/{version}", READ(workflows_version)),
+	GET("/api/workflows/{workflow}/diff", READ(workflows_diff), QUERY("from to")),
 	POST("/api/workflows/{workflow}/trigger", DO(trigger_workflow), BODY(BODY_JSON)),
 	GET("/api/workflows/{workflow}/runs", READ(runs_list_of_workflow),
 	    QUERY("limit cursor status since until q")),

@@ -1,6 +1,4 @@
 /* /api/workflows: definitions and their versions. */
-#include <stdio.h>
-
 #include "api/api_private.h"
 #include "api/resources.h"
 #include "text/yaml.h"
@@ -109,82 +107,6 @@ struct call_done workflows_list(struct call *c)
 	for (size_t i = 0; i < shown; i++)
 		render_workflow(&p.out, &rows[i], false);
 	return page_end(c, &p, n > shown, shown ? rows[shown - 1].name : STR(""));
-}
-
-static void put_version(struct json_out *o, const struct version_row *v)
-{
-	json_out_key(o, "workflowId");
-	json_out_str(o, v->workflow_id);
-	json_out_key(o, "version");
-	json_out_int(o, v->version);
-	json_out_key(o, "sha256");
-	json_out_str(o, v->sha256);
-	json_out_key(o, "createdAt");
-	json_out_time(o, v->created_ms);
-}
-
-struct call_done workflows_versions(struct call *c)
-{
-	struct call_done refused;
-	struct call_page p;
-	struct workflow_row w;
-	struct version_row *rows;
-	size_t n;
-	int r = workflows_find(c, c->params[0], &w);
-	if (r)
-		return call_problem_store(c, r, no_workflow);
-	if (!page_begin(c, &p, &refused))
-		return refused;
-	r = c->reader->ops->version_list(c->reader, c->arena, w.id, &p.page, &rows, &n);
-	if (r) {
-		buf_free(&p.body);
-		return call_problem_store(c, r, no_workflow);
-	}
-	size_t shown = page_shown(&p, n);
-	for (size_t i = 0; i < shown; i++) {
-		json_out_object(&p.out);
-		put_version(&p.out, &rows[i]);
-		json_out_end(&p.out);
-	}
-	char last[24] = "";
-	if (shown)
-		snprintf(last, sizeof(last), "%lld", (long long)rows[shown - 1].version);
-	return page_end(c, &p, n > shown, str_of(last));
-}
-
-static bool read_version(struct str text, int64_t *ret)
-{
-	int64_t n = 0;
-	for (size_t i = 0; i < text.n && n < 1000000000; i++) {
-		if (text.p[i] < '0' || text.p[i] > '9')
-			return false;
-		n = n * 10 + (text.p[i] - '0');
-	}
-	*ret = n;
-	return n > 0;
-}
-
-struct call_done workflows_version(struct call *c)
-{
-	struct workflow_row w;
-	struct version_row v = {0};
-	int64_t number;
-	if (!read_version(c->params[1], &number))
-		return call_problem(c, 404, "The workflow has no such version.");
-	int r = workflows_find(c, c->params[0], &w);
-	if (r)
-		return call_problem_store(c, r, no_workflow);
-	r = c->reader->ops->version_get(c->reader, c->arena, w.id, number, &v);
-	if (r)
-		return call_problem_store(c, r, "The workflow has no such version.");
-	struct buf body = {0};
-	struct json_out o = json_out_to(&body);
-	json_out_object(&o);
-	put_version(&o, &v);
-	json_out_key(&o, "definition");
-	json_out_raw(&o, v.definition);
-	json_out_end(&o);
-	return call_reply(c, 200, &body);
 }
 
 /* ---- saving: the document is read on the HTTP thread, saved on the loop, read back ---- */

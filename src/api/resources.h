@@ -39,8 +39,11 @@ struct call_done workflows_list(struct call *c);
 struct call_done workflows_get(struct call *c);
 struct call_done workflows_replace(struct call *c);
 struct call_done workflows_delete(struct call *c);
+
+/* api_versions.c */
 struct call_done workflows_versions(struct call *c);
 struct call_done workflows_version(struct call *c);
+struct call_done workflows_diff(struct call *c);
 
 /* A workflow by id or name, on a reader. 0, STORE_NOT_FOUND or a negative errno. */
 int workflows_find(struct call *c, struct str id_or_name, struct workflow_row *ret);

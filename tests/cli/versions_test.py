@@ -1,0 +1,53 @@
+"""diff, workflows and move, against a real service."""
+from cli import drover
+from daemon import Daemon, main
+
+ONE = """name: %s
+nodes:
+  - {id: a, agent: noop, action: run, inputs: {x: 1}}
+"""
+TWO = ONE.replace("x: 1", "x: 2") + "  - {id: b, agent: noop, action: run, dependsOn: [a]}\n"
+
+
+class World:
+    def __enter__(self):
+        self.daemon = Daemon()
+        self.daemon.__enter__()
+        self.server = "http://" + self.daemon.address
+        return self
+
+    def __exit__(self, *error):
+        self.daemon.__exit__(*error)
+
+    def __call__(self, *args, **more):
+        return drover(*args, server=self.server, **more)
+
+    def save(self, name, *texts):
+        for text in texts:
+            self("apply", "-f", "-", stdin=text % name)
+
+
+def diff_shows_what_changed_between_versions(w):
+    w.save("told", ONE, TWO, TWO + "timeout: 1h\n")
+    r = w("diff", "told", "--from", "1", "--to", "2", status=1)
+    assert r.lines == ["1 -> 2", "+ node b", "~ node a", "    ~ inputs.x: 1 -> 2"], r.lines
+    assert w("diff", "told", status=1).lines == ["2 -> 3", '+ timeout: "1h"']
+    assert w("diff", "told", "--from", "3").out == ""
+    r = w("diff", "told", "--to", "2", "--json", status=1).json
+    assert (r["from"], r["to"], r["nodes"]["added"]) == (1, 2, ["b"])
+    assert "no such version" in w("diff", "told", "--from", "9", status=1).err
+    assert "no such workflow" in w("diff", "nobody", status=1).err
+    for args in ([], ["told", "-f", "-"], ["--from", "1", "-f", "-"], ["a", "b"]):
+        w("diff", *args, status=2)
+
+
+def with_one_service(w, test):
+    def run():
+        test(w)
+    run.__name__ = test.__name__
+    return run
+
+
+if __name__ == "__main__":
+    with World() as world:
+        main([with_one_service(world, t) for t in (diff_shows_what_changed_between_versions,)])
