@@ -5,7 +5,7 @@
 
 #include "base/attr.h"
 #include "cli/cli.h"
-#include "engine/fields.h"
+#include "engine/plan/fields.h"
 #include "io/uvmem.h"
 
 const struct command *const cli_commands[] = {

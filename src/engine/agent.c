@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/catalog.h"
-#include "engine/fields.h"
-#include "engine/plan_build.h"
-#include "engine/schemas.h"
+#include "engine/plan/fields.h"
+#include "engine/plan/plan_build.h"
+#include "engine/plan/schemas.h"
 #include "json/parse.h"
 #include "json/write.h"
 

@@ -13,7 +13,7 @@
 #include "engine/node.h"
 #include "engine/roots.h"
 #include "engine/run.h"
-#include "engine/schemas.h"
+#include "engine/plan/schemas.h"
 #include "json/parse.h"
 
 #define MAY(state) (1u << (state))

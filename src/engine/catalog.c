@@ -5,9 +5,9 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "engine/fields.h"
-#include "engine/plan.h"
-#include "engine/schemas.h"
+#include "engine/plan/fields.h"
+#include "engine/plan/plan.h"
+#include "engine/plan/schemas.h"
 
 enum { KEY_BYTES = 2 * LIMIT_NAME_BYTES + 2 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/timefmt.h"
-#include "engine/schemas.h"
+#include "engine/plan/schemas.h"
 #include "json/write.h"
 
 struct dryrun {

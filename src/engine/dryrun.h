@@ -3,7 +3,7 @@
 
 #include "engine/catalog.h"
 #include "engine/engine.h"
-#include "engine/plan.h"
+#include "engine/plan/plan.h"
 
 /*
  * An OK reply with `json` in the arena:

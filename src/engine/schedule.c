@@ -9,7 +9,7 @@
 #include "base/timefmt.h"
 #include "engine/emit.h"
 #include "engine/run.h"
-#include "engine/schemas.h"
+#include "engine/plan/schemas.h"
 #include "engine/trigger.h"
 #include "json/parse.h"
 

@@ -19,8 +19,8 @@
 #include "base/rng.h"
 #include "engine/catalog.h"
 #include "engine/engine.h"
-#include "engine/join.h"
-#include "engine/plan.h"
+#include "engine/plan/join.h"
+#include "engine/plan/plan.h"
 #include "engine/pump.h"
 #include "engine/timer.h"
 

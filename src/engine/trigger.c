@@ -9,7 +9,7 @@
 #include "engine/dryrun.h"
 #include "engine/emit.h"
 #include "engine/run.h"
-#include "engine/schemas.h"
+#include "engine/plan/schemas.h"
 
 enum { RETRY_AFTER_MS = 1000, CLAIM_BYTES = LIMIT_NAME_BYTES + LIMIT_IDEMPOTENCY_KEY_BYTES + 2 };
 

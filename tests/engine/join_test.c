@@ -1,4 +1,4 @@
-#include "engine/join.h"
+#include "engine/plan/join.h"
 #include "tap.h"
 
 /* Two dependencies, each with every end or none yet: S success, F failed, T tolerated, K skipped,

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
-#include "engine/plan.h"
+#include "engine/plan/plan.h"
 #include "json/parse.h"
 #include "text/yaml.h"
 

@@ -1,6 +1,6 @@
 /* Who must say yes before a node runs. */
 #include "base/limits.h"
-#include "engine/plan_build.h"
+#include "engine/plan/plan_build.h"
 #include "json/write.h"
 
 static const struct field_spec approval_fields[] = {

@@ -1,5 +1,5 @@
 #include "base/limits.h"
-#include "engine/plan_build.h"
+#include "engine/plan/plan_build.h"
 
 /* One mention of a node that is no direct dependency: it must be an ancestor. */
 struct far_ref {

@@ -1,5 +1,5 @@
 #include "base/limits.h"
-#include "engine/plan_build.h"
+#include "engine/plan/plan_build.h"
 
 static uint32_t *read_depends(struct plan_build *b, const struct fields *f,
 			      const struct value *list, const struct plan_node *n, uint32_t *ret_n)

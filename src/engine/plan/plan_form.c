@@ -1,4 +1,4 @@
-#include "engine/plan_build.h"
+#include "engine/plan/plan_build.h"
 #include "json/write.h"
 
 /* Copies a member under the same name when it is there. */

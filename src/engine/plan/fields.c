@@ -1,4 +1,4 @@
-#include "engine/fields.h"
+#include "engine/plan/fields.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "engine/join.h"
+#include "engine/plan/join.h"
 
 #include "base/attr.h"
 #include "base/fault.h"

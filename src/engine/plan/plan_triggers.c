@@ -2,8 +2,8 @@
 #include "base/limits.h"
 #include "base/timefmt.h"
 #include "engine/catalog.h"
-#include "engine/plan_build.h"
-#include "engine/schemas.h"
+#include "engine/plan/plan_build.h"
+#include "engine/plan/schemas.h"
 
 #define OTHERS "are not in this version of drover; trigger by schedule, API or command"
 

@@ -1,8 +1,8 @@
 /* A plan under construction: what the plan_*.c files share. Private to engine/plan*. */
 #pragma once
 
-#include "engine/fields.h"
-#include "engine/plan.h"
+#include "engine/plan/fields.h"
+#include "engine/plan/plan.h"
 
 struct plan_build {
 	struct plan *plan;

@@ -1,4 +1,4 @@
-#include "engine/resolve.h"
+#include "engine/plan/resolve.h"
 
 #include <stdio.h>
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "base/diag.h"
-#include "engine/resolve.h"
+#include "engine/plan/resolve.h"
 #include "json/value.h"
 
 struct schema;

@@ -1,12 +1,12 @@
-#include "engine/plan.h"
+#include "engine/plan/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "engine/plan_build.h"
-#include "engine/schemas.h"
+#include "engine/plan/plan_build.h"
+#include "engine/plan/schemas.h"
 
 #define NOT_YET "is not in this version of drover; "
 

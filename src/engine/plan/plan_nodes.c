@@ -2,8 +2,8 @@
 
 #include "base/limits.h"
 #include "engine/catalog.h"
-#include "engine/plan_build.h"
-#include "engine/schemas.h"
+#include "engine/plan/plan_build.h"
+#include "engine/plan/schemas.h"
 #include "json/parse.h"
 
 #define NOT_YET " is not in this version of drover; remove it"

@@ -1,5 +1,5 @@
 #include "base/limits.h"
-#include "engine/plan_build.h"
+#include "engine/plan/plan_build.h"
 #include "json/write.h"
 
 static const struct field_spec limit_fields[] = {

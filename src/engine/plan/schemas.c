@@ -1,4 +1,4 @@
-#include "engine/schemas.h"
+#include "engine/plan/schemas.h"
 
 #include "json/schema.h"
 
