@@ -20,13 +20,13 @@ static const struct plan_approval by_risk = {
 
 static const struct plan_approval *policy(const struct approval *p)
 {
-	const struct plan_approval *own = p->run->plan->nodes[p->index].approval;
+	const struct plan_approval *own = run_plan_node(p->run, p->index)->approval;
 	return own ? own : &by_risk;
 }
 
 bool approval_needed(const struct run *r, uint32_t index)
 {
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	const struct agent *agent = catalog_agent(&r->engine->catalog, r->plan->project, pn->agent);
 	return pn->approval || (agent && agent->row.risk_level == RISK_APPROVAL_REQUIRED);
 }
@@ -155,7 +155,7 @@ static void emit_waiting(const struct approval *p)
 	struct run *r = p->run;
 	txn_add(pump_txn(&r->engine->pump), TXN_NODE_PUT)->node = (struct node_row){
 		.run_id = ID_STR(r->id),
-		.node_id = r->plan->nodes[p->index].id,
+		.node_id = run_node_id(r, p->index),
 		.index = p->index,
 		.status = NODE_WAITING_APPROVAL,
 		.wake_ms = p->expires_ms,
@@ -166,7 +166,7 @@ static struct json_out event_begin(const struct approval *p)
 {
 	struct json_out o = emit_event_begin(p->run->engine);
 	json_out_key(&o, "nodeId");
-	json_out_str(&o, p->run->plan->nodes[p->index].id);
+	json_out_str(&o, run_node_id(p->run, p->index));
 	json_out_key(&o, "approvalId");
 	json_out_str(&o, ID_STR(p->id));
 	return o;
@@ -174,7 +174,7 @@ static struct json_out event_begin(const struct approval *p)
 
 static void tell_requested(const struct approval *p)
 {
-	const struct plan_node *pn = &p->run->plan->nodes[p->index];
+	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	struct json_out o = event_begin(p);
 	json_out_key(&o, "agent");
 	json_out_str(&o, pn->agent);
@@ -248,7 +248,7 @@ void approval_request(struct run *r, uint32_t index)
 	struct attempt_preview seen;
 	char id[ID_TEXT_BYTES];
 	if (!attempt_preview(r, index, &seen)) {
-		attempt_make(r, index, 0);
+		node_go(r, index);
 		return;
 	}
 	struct arena a CLEANUP_ARENA = {0};
@@ -277,7 +277,7 @@ void approval_request(struct run *r, uint32_t index)
 
 static void approve(struct approval *p)
 {
-	attempt_make(p->run, p->index, 0);
+	node_go(p->run, p->index);
 }
 
 /* The node fails; frees p. */

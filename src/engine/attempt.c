@@ -1,20 +1,15 @@
 #include "engine/attempt.h"
 
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "engine/approval.h"
+#include "engine/attempt_end.h"
+#include "engine/attempt_input.h"
 #include "engine/emit.h"
 #include "engine/node.h"
-#include "engine/roots.h"
 #include "engine/run.h"
-#include "engine/plan/schemas.h"
-#include "json/parse.h"
 
 #define MAY(state) (1u << (state))
 
@@ -175,69 +170,7 @@ void attempt_free(struct attempt *a)
 
 /* ---- ends ---- */
 
-/* What is known of an attempt's end. */
-struct end {
-	enum attempt_status status;
-	const char *code; /* NULL = success */
-	struct str message;
-	struct str input;  /* when it ends before it was started */
-	struct str output; /* of a success; in the current transaction */
-	bool final, retry_later;
-	int64_t retry_after_ms;
-	const struct attempt_result *result; /* NULL = the executor had no part in it */
-};
-
-/* Delay before the retry that follows the n-th failure. */
-static int64_t retry_delay(struct run *r, const struct plan_retry *retry, uint32_t n,
-			   int64_t at_least_ms)
-{
-	const int64_t most = LIMIT_DURATION_DAYS * INT64_C(86400000);
-	double ms = (double)retry->initial_ms * pow(retry->coefficient, n > 0 ? n - 1 : 0);
-	double cap = (double)retry->maximum_ms;
-	if (!(ms < cap))
-		ms = cap;
-	double unit = (double)(rng_next(&r->engine->rng) >> 11) / 9007199254740992.0;
-	ms *= 1 + retry->jitter * (2 * unit - 1);
-	int64_t delay = (int64_t)(ms < cap ? ms : cap);
-	if (delay < at_least_ms)
-		delay = at_least_ms < most ? at_least_ms : most;
-	return delay < 1 ? 1 : delay;
-}
-
-/* Counts the failure; the delay of the retry, or -1 when it was the last attempt. */
-static int64_t count_failure(struct run *r, uint32_t index, const struct end *end)
-{
-	struct node *n = &r->nodes[index];
-	const struct plan_retry *retry = &r->plan->nodes[index].retry;
-	n->lost = 0;
-	if (end->final)
-		return -1;
-	if (end->retry_later && n->later < LIMIT_ATTEMPTS_LATER)
-		return retry_delay(r, retry, ++n->later, end->retry_after_ms);
-	n->tries++;
-	if ((int64_t)n->tries >= retry->max_attempts)
-		return -1;
-	return retry_delay(r, retry, n->tries, end->retry_after_ms);
-}
-
-static void tell_retrying(struct run *r, uint32_t index, uint32_t number, int64_t delay_ms,
-			  const char *code, struct str message)
-{
-	struct json_out o = emit_event_begin(r->engine);
-	json_out_key(&o, "nodeId");
-	json_out_str(&o, r->plan->nodes[index].id);
-	json_out_key(&o, "attempt");
-	json_out_int(&o, number);
-	json_out_key(&o, "delayMs");
-	json_out_int(&o, delay_ms);
-	json_out_key(&o, "code");
-	json_out_strz(&o, code);
-	json_out_key(&o, "message");
-	json_out_str(&o, message);
-	emit_event_end(r, "node.retrying", &o);
-}
-
-static void emit_end(struct attempt *a, const struct end *end, struct str error)
+static void emit_end(struct attempt *a, const struct verdict *end, struct str error)
 {
 	const struct attempt_result *x = end->result;
 	emit_attempt(a, &(struct attempt_rest){
@@ -254,15 +187,8 @@ static void emit_end(struct attempt *a, const struct end *end, struct str error)
 			});
 }
 
-static enum node_status node_end_of(enum attempt_status status)
-{
-	return status == ATTEMPT_TIMED_OUT   ? NODE_TIMED_OUT
-	       : status == ATTEMPT_CANCELLED ? NODE_CANCELLED
-					     : NODE_FAILED;
-}
-
 /* Frees the attempt; moves its node on. */
-static void finish(struct attempt *a, const struct end *end)
+static void finish(struct attempt *a, const struct verdict *end)
 {
 	struct run *r = a->run;
 	uint32_t index = a->index, number = a->number;
@@ -277,15 +203,15 @@ static void finish(struct attempt *a, const struct end *end)
 		return;
 	}
 	if (r->stopping != STOP_NONE) {
-		node_cancel(r, index, node_end_of(end->status), true);
+		node_cancel(r, index, verdict_node_status(end), true);
 		return;
 	}
-	int64_t delay_ms = count_failure(r, index, end);
+	int64_t delay_ms = verdict_count_failure(r, index, end);
 	if (delay_ms < 0) {
-		node_fail(r, index, node_end_of(end->status), error, end->code);
+		node_fail(r, index, verdict_node_status(end), error, end->code);
 		return;
 	}
-	tell_retrying(r, index, number, delay_ms, end->code, end->message);
+	verdict_tell_retrying(r, index, number, delay_ms, end);
 	attempt_make(r, index, delay_ms);
 }
 
@@ -293,162 +219,13 @@ static void finish(struct attempt *a, const struct end *end)
 
 struct start {
 	struct attempt *attempt;
-	struct str input, workspace;
+	struct attempt_input input;
 };
-
-static bool refuse(struct end *end, const char *code, struct engine *e, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
-static bool refuse(struct end *end, const char *code, struct engine *e, const char *fmt, ...)
-{
-	char text[2048];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	end->status = ATTEMPT_FAILED;
-	end->code = arena_dupz(&e->scratch, code);
-	end->final = true;
-	end->message = str_of(arena_dupz(&e->scratch, text));
-	return false;
-}
-
-/* The first findings of a diag as one sentence. */
-static const char *findings_text(struct arena *a, const struct diag *d)
-{
-	CLEANUP_BUF struct buf text = {0};
-	for (size_t i = 0; i < d->n && i < 3; i++)
-		buf_printf(&text, "%s%s: %s", i ? "; " : "", d->findings[i].path,
-			   d->findings[i].message);
-	if (d->n + d->n_dropped > 3)
-		buf_printf(&text, "; and %zu more", d->n + d->n_dropped - 3);
-	return arena_dup(a, text.p ? text.p : "", text.n);
-}
-
-static bool find_agent(struct attempt *a, const struct agent_action **ret, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	const struct plan_node *pn = &a->run->plan->nodes[a->index];
-	struct agent *agent = catalog_agent(&e->catalog, a->run->plan->project, pn->agent);
-	if (!agent)
-		return refuse(end, "agent_missing", e, "agent \"%.*s\" is not registered",
-			      STR_ARG(pn->agent));
-	*ret = agent_find_action(agent, pn->action);
-	if (!*ret)
-		return refuse(end, "action_missing", e, "agent \"%.*s\" has no action \"%.*s\"",
-			      STR_ARG(pn->agent), STR_ARG(pn->action));
-	a->agent = agent_ref(agent);
-	return true;
-}
-
-static bool resolve_input(struct attempt *a, const struct agent_action *action,
-			  const struct resolve_roots *env, struct start *start, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	const struct plan_node *pn = &a->run->plan->nodes[a->index];
-	struct resolve_error error;
-	struct value input;
-	if (resolve_run(pn->inputs, env, &e->scratch, &input, &error) != 0)
-		return refuse(end, error.code, e, "%s", error.message);
-	buf_clear(&e->text);
-	json_write(&e->text, &input);
-	start->input = arena_str(&pump_txn(&e->pump)->arena, buf_str(&e->text));
-	end->input = start->input;
-	struct diag d;
-	diag_init(&d, &e->scratch);
-	if (!schemas_check(action->input, &input, &d, "inputs"))
-		return refuse(end, "invalid_input", e, "%s", findings_text(&e->scratch, &d));
-	return true;
-}
-
-static bool resolve_workspace(struct attempt *a, const struct resolve_roots *env,
-			      struct start *start, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	const struct plan_node *pn = &a->run->plan->nodes[a->index];
-	struct resolve_error error;
-	struct value v;
-	if (!pn->workspace)
-		return true;
-	if (resolve_run(pn->workspace, env, &e->scratch, &v, &error) != 0)
-		return refuse(end, error.code, e, "%s", error.message);
-	if (v.kind != VALUE_STRING || v.n == 0)
-		return refuse(end, "template_error", e,
-			      "workspace: must give the path of a folder, not %s",
-			      value_kind_name(&v));
-	start->workspace = arena_str(&pump_txn(&e->pump)->arena, value_text(&v));
-	return true;
-}
-
-/* What was approved is what runs, or nothing does. */
-static bool take_approved(struct attempt *a, const struct approval *p,
-			  const struct agent_action *action, struct start *start, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	struct arena *text = &pump_txn(&e->pump)->arena;
-	struct value input;
-	struct diag d;
-	diag_init(&d, &e->scratch);
-	start->input = end->input = arena_str(text, str_of(p->inputs));
-	if (!approval_holds(p, a->agent))
-		return refuse(end, "approval_void", e,
-			      "what would run is not what was approved: "
-			      "agent \"%.*s\" was registered anew; run it again to ask again",
-			      STR_ARG(a->agent->row.name));
-	if (p->workspace[0])
-		start->workspace = arena_str(text, str_of(p->workspace));
-	if (json_parse(&e->scratch, start->input, JSON_DEFAULT, &input, NULL) != 0 ||
-	    !schemas_check(action->input, &input, &d, "inputs"))
-		return refuse(end, "invalid_input", e, "%s", findings_text(&e->scratch, &d));
-	return true;
-}
-
-static bool resolve_all(struct attempt *a, const struct agent_action *action, struct start *start,
-			struct end *end)
-{
-	struct roots roots = {a->run, a->index, &a->run->engine->scratch};
-	struct resolve_roots env = roots_env(&roots);
-	return resolve_input(a, action, &env, start, end) && resolve_workspace(a, &env, start, end);
-}
-
-bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret)
-{
-	struct attempt a = {.run = r, .index = index};
-	struct start start = {.attempt = &a};
-	struct end end = {0};
-	const struct agent_action *action;
-	if (!find_agent(&a, &action, &end))
-		return false;
-	if (!resolve_all(&a, action, &start, &end)) {
-		agent_unref(a.agent);
-		return false;
-	}
-	*ret = (struct attempt_preview){a.agent, start.input, start.workspace};
-	return true;
-}
-
-static bool prepare(struct attempt *a, struct start *start, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	const struct approval *p = a->run->nodes[a->index].approval;
-	const struct agent_action *action;
-	if (!find_agent(a, &action, end))
-		return false;
-	if (p)
-		return take_approved(a, p, action, start, end);
-	if (!resolve_all(a, action, start, end))
-		return false;
-	if (approval_needed(a->run, a->index))
-		return refuse(end, "approval_missing", e,
-			      "agent \"%.*s\" needs approval since "
-			      "the node was queued; run it again to ask",
-			      STR_ARG(a->agent->row.name));
-	return true;
-}
 
 /* The node's time-out, or the agent's default. */
 static int64_t limit_of(const struct attempt *a)
 {
-	int64_t own_ms = a->run->plan->nodes[a->index].timeout_ms;
+	int64_t own_ms = run_plan_node(a->run, a->index)->timeout_ms;
 	return own_ms > 0 ? own_ms : a->agent->timeout_ms;
 }
 
@@ -456,15 +233,16 @@ static void hand_over(struct attempt *a, const struct start *start)
 {
 	struct engine *e = a->run->engine;
 	const struct plan *p = a->run->plan;
-	const struct plan_node *pn = &p->nodes[a->index];
+	const struct plan_node *pn = run_plan_node(a->run, a->index);
+	struct str node_id = run_node_id(a->run, a->index);
 	char key[ID_TEXT_BYTES + LIMIT_NAME_BYTES + 1];
-	int n = snprintf(key, sizeof(key), "%s:%.*s", a->run->id.text, STR_ARG(pn->id));
+	int n = snprintf(key, sizeof(key), "%s:%.*s", a->run->id.text, STR_ARG(node_id));
 	struct attempt_start s = {
 		.id = a->id,
 		.run_id = a->run->id,
 		.project = p->project,
 		.workflow = p->name,
-		.node_id = pn->id,
+		.node_id = node_id,
 		.agent = pn->agent,
 		.action = pn->action,
 		.agent_type = a->agent->row.type,
@@ -472,8 +250,8 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.command = a->agent->row.command,
 		.agent_limits = a->agent->row.limits,
 		.node_limits = pn->limits,
-		.input = start->input,
-		.workspace = start->workspace,
+		.input = start->input.input,
+		.workspace = start->input.workspace,
 		.attempt = a->number,
 		.idempotency_key = str_n(key, (size_t)n),
 		.approved_digest =
@@ -493,7 +271,7 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 	engine_enter(e);
 	if (r->stopping != STOP_NONE) {
 		finish(a,
-		       &(struct end){
+		       &(struct verdict){
 			       .status = r->stopping == STOP_TIMEOUT ? ATTEMPT_TIMED_OUT
 								     : ATTEMPT_CANCELLED,
 			       .code = r->stopping == STOP_TIMEOUT ? "run_timeout" : "cancelled",
@@ -514,7 +292,7 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 static void tell_started(struct attempt *a)
 {
 	struct run *r = a->run;
-	const struct plan_node *pn = &r->plan->nodes[a->index];
+	const struct plan_node *pn = run_plan_node(r, a->index);
 	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "nodeId");
 	json_out_str(&o, pn->id);
@@ -533,9 +311,9 @@ static void begin(struct attempt *a)
 	struct engine *e = a->run->engine;
 	struct node *n = &a->run->nodes[a->index];
 	struct start start = {.attempt = a};
-	struct end end = {0};
+	struct verdict end = {0};
 	leave_queue(a);
-	if (!prepare(a, &start, &end)) {
+	if (!attempt_input_prepare(a, &start.input, &end)) {
 		finish(a, &end);
 		return;
 	}
@@ -545,7 +323,8 @@ static void begin(struct attempt *a)
 	e->n_running++;
 	if (n->started_ms == 0)
 		n->started_ms = e->wall_ms;
-	emit_attempt(a, &(struct attempt_rest){.status = ATTEMPT_RUNNING, .input = start.input});
+	emit_attempt(a,
+		     &(struct attempt_rest){.status = ATTEMPT_RUNNING, .input = start.input.input});
 	tell_started(a);
 	if (n->status != NODE_RUNNING)
 		node_move(n, NODE_RUNNING);
@@ -597,7 +376,7 @@ static void stop_later(struct attempt *a, enum attempt_stop why)
 
 static void cancel_queued(struct attempt *a)
 {
-	finish(a, &(struct end){
+	finish(a, &(struct verdict){
 			  .status = ATTEMPT_CANCELLED,
 			  .code = "cancelled",
 			  .message = STR("the run was stopped before the attempt was started"),
@@ -624,63 +403,6 @@ void attempt_cancel(struct attempt *a)
 
 /* ---- from the executor ---- */
 
-static void stopped_end(const struct attempt *a, struct end *end)
-{
-	bool timeout = a->why == ATTEMPT_STOP_TIMEOUT;
-	end->status = timeout ? ATTEMPT_TIMED_OUT : ATTEMPT_CANCELLED;
-	end->code = !timeout			       ? "cancelled"
-		    : a->run->stopping == STOP_TIMEOUT ? "run_timeout"
-						       : "timeout";
-	end->message = !timeout				  ? STR("the run was cancelled")
-		       : a->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
-							  : STR("the attempt took longer than "
-								"its timeout");
-}
-
-static bool judge_output(struct attempt *a, struct str text, struct end *end)
-{
-	struct engine *e = a->run->engine;
-	struct value v;
-	struct json_error error;
-	struct diag d;
-	diag_init(&d, &e->scratch);
-	const struct agent_action *action =
-		agent_find_action(a->agent, a->run->plan->nodes[a->index].action);
-	if (text.n > LIMIT_AGENT_OUTPUT_BYTES)
-		refuse(end, "output_too_large", e, "the output is longer than %d bytes",
-		       LIMIT_AGENT_OUTPUT_BYTES);
-	else if (json_parse(&e->scratch, text, JSON_BORROW, &v, &error) != 0)
-		refuse(end, "invalid_output", e,
-		       "the output is not one JSON document: %s at "
-		       "line %d, column %d",
-		       error.message, error.line, error.column);
-	else if (!schemas_check(action->output, &v, &d, "output"))
-		refuse(end, "invalid_output", e, "%s", findings_text(&e->scratch, &d));
-	else {
-		buf_clear(&e->text);
-		json_write(&e->text, &v);
-		end->output = arena_str(&pump_txn(&e->pump)->arena, buf_str(&e->text));
-		end->status = ATTEMPT_SUCCESS;
-		return true;
-	}
-	end->final = false; /* another try may print something better */
-	return false;
-}
-
-static void error_end(const struct attempt_result *x, struct end *end)
-{
-	const char *code = x->code && *x->code ? x->code : "failed";
-	end->status = strcmp(code, "timeout") == 0 ? ATTEMPT_TIMED_OUT : ATTEMPT_FAILED;
-	end->code = code;
-	end->message = str_n(x->message.p,
-			     utf8_valid_prefix(str_n(x->message.p, x->message.n < LIMIT_ERROR_BYTES
-									   ? x->message.n
-									   : LIMIT_ERROR_BYTES)));
-	end->final = x->final;
-	end->retry_later = x->retry_later;
-	end->retry_after_ms = x->retry_after_ms;
-}
-
 void engine_attempt_done(struct engine *e, const struct attempt_id *id,
 			 const struct attempt_result *result)
 {
@@ -688,13 +410,8 @@ void engine_attempt_done(struct engine *e, const struct attempt_id *id,
 	struct attempt *a = map_get(&e->attempts, ID_STR(*id));
 	if (a && (a->state == ATT_RUNNING || a->state == ATT_STOPPING)) {
 		struct run *r = a->run;
-		struct end end = {.result = result};
-		if (a->state == ATT_STOPPING)
-			stopped_end(a, &end);
-		else if (result->end == ATTEMPT_END_OUTPUT)
-			judge_output(a, result->output, &end);
-		else
-			error_end(result, &end);
+		struct verdict end;
+		verdict_of_result(a, result, &end);
 		finish(a, &end);
 		run_settle(r);
 	}
@@ -708,9 +425,9 @@ static void lose(struct attempt *a)
 	struct run *r = a->run;
 	struct engine *e = r->engine;
 	uint32_t index = a->index, number = a->number;
-	struct end end = {.status = ATTEMPT_FAILED,
-			  .code = "lost",
-			  .message = STR("drover ended while the attempt ran")};
+	struct verdict end = {.status = ATTEMPT_FAILED,
+			      .code = "lost",
+			      .message = STR("drover ended while the attempt ran")};
 	struct str error = emit_error(e, end.code, end.message, (struct str){0}, false);
 	emit_end(a, &end, error);
 	attempt_free(a);
@@ -721,7 +438,7 @@ static void lose(struct attempt *a)
 	} else if (++n->lost > LIMIT_ATTEMPTS_LOST) {
 		node_fail(r, index, NODE_FAILED, error, end.code);
 	} else {
-		tell_retrying(r, index, number, 0, end.code, end.message);
+		verdict_tell_retrying(r, index, number, 0, &end);
 		attempt_make(r, index, 0);
 	}
 }

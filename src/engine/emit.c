@@ -66,7 +66,7 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 	struct engine *e = r->engine;
 	txn_add(pump_txn(&e->pump), TXN_NODE_PUT)->node = (struct node_row){
 		.run_id = ID_STR(r->id),
-		.node_id = r->plan->nodes[index].id,
+		.node_id = run_node_id(r, index),
 		.index = index,
 		.status = n->status,
 		.attempt = n->attempts,
@@ -91,7 +91,7 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 {
 	struct run *r = a->run;
 	struct engine *e = r->engine;
-	const struct plan_node *pn = &r->plan->nodes[a->index];
+	const struct plan_node *pn = run_plan_node(r, a->index);
 	struct txn *txn = pump_txn(&e->pump);
 	txn_add(txn, a->has_row ? TXN_ATTEMPT_SET : TXN_ATTEMPT_ADD)->attempt =
 		(struct attempt_row){

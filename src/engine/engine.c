@@ -224,7 +224,7 @@ size_t engine_check(const struct engine *e)
 	LIST_FOREACH (it, &e->open) {
 		const struct run *r = container_of(it, struct run, link);
 		uint32_t n_unfinished = 0;
-		for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+		for (uint32_t i = 0; i < r->n_nodes; i++) {
 			const struct attempt *a = r->nodes[i].attempt;
 			n_stuck += !node_moves(r, i);
 			n_unfinished += !node_status_final(r->nodes[i].status);

@@ -21,7 +21,7 @@ static void add(struct engine *e, struct attempt *a, struct str lines, int64_t n
 	txn_add(txn, TXN_LOG_ADD)->log = (struct log_row){
 		.run_id = ID_STR(r->id),
 		.attempt_id = arena_str(&txn->arena, ID_STR(a->id)),
-		.node_id = r->plan->nodes[a->index].id,
+		.node_id = run_node_id(r, a->index),
 		.attempt = a->number,
 		.seq = (int64_t)n->log_lines + 1,
 		.n_lines = n_lines,
@@ -36,7 +36,7 @@ static void add(struct engine *e, struct attempt *a, struct str lines, int64_t n
 	struct arena *arena = pump_arena(&e->pump);
 	struct logs_note *note = ARENA_NEW(arena, struct logs_note);
 	*note = (struct logs_note){arena_str(arena, ID_STR(r->id)),
-				   arena_str(arena, r->plan->nodes[a->index].id)};
+				   arena_str(arena, run_node_id(r, a->index))};
 	pump_effect(&e->pump, tell_logs, note, 0);
 }
 

@@ -90,7 +90,7 @@ static void finish(struct run *r, uint32_t index, enum node_status status)
 	if (n->approval)
 		approval_end(n->approval);
 	node_move(n, status);
-	n->end = join_end_of(&r->plan->nodes[index], status);
+	n->end = join_end_of(run_plan_node(r, index), status);
 	r->n_unfinished--;
 	r->n_failed += n->end == JOIN_END_FAILED;
 	run_node_ended(r, index);
@@ -102,7 +102,7 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 	const struct node *n = &r->nodes[index];
 	struct json_out o = emit_event_begin(e);
 	json_out_key(&o, "nodeId");
-	json_out_str(&o, r->plan->nodes[index].id);
+	json_out_str(&o, run_node_id(r, index));
 	json_out_key(&o, "status");
 	json_out_strz(&o, node_status_name(n->status));
 	json_out_key(&o, "attempt");
@@ -121,7 +121,7 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 void node_succeed(struct run *r, uint32_t index, struct str output)
 {
 	struct node *n = &r->nodes[index];
-	if (r->plan->nodes[index].keep_output)
+	if (run_plan_node(r, index)->keep_output)
 		n->output = keep(output, &n->output_n);
 	finish(r, index, NODE_SUCCESS);
 	emit_node(r, index, output, (struct str){0}, (struct str){0});
@@ -159,7 +159,7 @@ static void skip(struct run *r, uint32_t index, const char *reason, bool upstrea
 	emit_node(r, index, (struct str){0}, error, (struct str){0});
 	struct json_out o = emit_event_begin(e);
 	json_out_key(&o, "nodeId");
-	json_out_str(&o, r->plan->nodes[index].id);
+	json_out_str(&o, run_node_id(r, index));
 	json_out_key(&o, "reason");
 	json_out_strz(&o, reason);
 	emit_event_end(r, "node.skipped", &o);
@@ -169,7 +169,7 @@ static void skip(struct run *r, uint32_t index, const char *reason, bool upstrea
 static bool pass_when(struct run *r, uint32_t index)
 {
 	struct engine *e = r->engine;
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	struct roots roots = {r, index, &e->scratch};
 	struct resolve_roots env = roots_env(&roots);
 	struct resolve_error error;
@@ -193,12 +193,27 @@ static bool pass_when(struct run *r, uint32_t index)
 	return false;
 }
 
+void node_start(struct run *r, uint32_t index)
+{
+	if (plan_node_waits(run_plan_node(r, index)))
+		wait_begin(r, index);
+	else if (approval_needed(r, index))
+		approval_request(r, index);
+	else
+		node_go(r, index);
+}
+
+void node_go(struct run *r, uint32_t index)
+{
+	attempt_make(r, index, 0);
+}
+
 void node_judge(struct run *r, uint32_t index)
 {
 	struct node *n = &r->nodes[index];
 	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
 		return;
-	switch (join_judge(r->plan->nodes[index].join, &n->counts)) {
+	switch (join_judge(run_plan_node(r, index)->join, &n->counts)) {
 	case JOIN_WAIT:
 		break;
 	case JOIN_SKIP:
@@ -208,14 +223,8 @@ void node_judge(struct run *r, uint32_t index)
 		skip(r, index, "upstream_failed", true);
 		break;
 	case JOIN_RUN:
-		if (!pass_when(r, index))
-			break;
-		if (plan_node_waits(&r->plan->nodes[index]))
-			wait_begin(r, index);
-		else if (approval_needed(r, index))
-			approval_request(r, index);
-		else
-			attempt_make(r, index, 0);
+		if (pass_when(r, index))
+			node_start(r, index);
 		break;
 	}
 }
@@ -229,7 +238,7 @@ void node_restore(struct run *r, uint32_t index, enum node_status status, struct
 		  struct str error)
 {
 	struct node *n = &r->nodes[index];
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	ASSERT(n->status == NODE_PENDING && node_status_final(status));
 	n->status = status;
 	n->end = join_end_of(pn, status);
@@ -248,7 +257,7 @@ void node_restore(struct run *r, uint32_t index, enum node_status status, struct
 bool node_moves(const struct run *r, uint32_t index)
 {
 	const struct node *n = &r->nodes[index];
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	if (node_status_final(n->status))
 		return !n->attempt && !n->wait && !n->approval;
 	if (n->wait)

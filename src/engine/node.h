@@ -6,6 +6,13 @@
 /* Looks whether the node may start, is to be skipped, or waits. */
 void node_judge(struct run *r, uint32_t index);
 
+/* It may run: what its definition says it does before, or in place of, an attempt; the wait, the
+ * question to people, node_go(). */
+void node_start(struct run *r, uint32_t index);
+
+/* It may run and nothing stands before it: the work itself. */
+void node_go(struct run *r, uint32_t index);
+
 /* Attempt ended well: the output is JSON text and lives in the current transaction. */
 void node_succeed(struct run *r, uint32_t index, struct str output);
 

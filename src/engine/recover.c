@@ -397,8 +397,8 @@ static int count_lines(struct recovery *x, const struct pending *p)
 		size_t n = 0;
 		int64_t at = growing ? high : low + (high - low) / 2;
 		int f = x->reader->ops->log_list(x->reader, &a, ID_STR(r->id),
-						 r->plan->nodes[p->index].id, at - growing, 1,
-						 &rows, &n);
+						 run_node_id(r, p->index), at - growing, 1, &rows,
+						 &n);
 		if (f != 0)
 			return as_fault(f);
 		if (n > 0)

@@ -53,7 +53,7 @@ static struct value node_value(const struct roots *x, const struct node *n, bool
 /* Only the nodes that this node's templates mention: the cost does not grow with the run. */
 static struct value nodes_value(const struct roots *x)
 {
-	const struct plan_node *pn = &x->run->plan->nodes[x->index];
+	const struct plan_node *pn = run_plan_node(x->run, x->index);
 	struct value v = value_object(x->arena, pn->n_refs);
 	for (uint32_t i = 0; i < pn->n_refs; i++)
 		value_put(x->arena, &v, x->run->plan->nodes[pn->refs[i].index].id,

@@ -63,7 +63,9 @@ static void move(struct run *r, enum run_status to)
 struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, struct str id,
 		    struct str context, struct str trigger)
 {
-	struct run *r = mem_new0(sizeof(*r) + plan->n_nodes * sizeof(r->nodes[0]));
+	struct run *r = NEW0(struct run);
+	r->nodes = mem_new0(plan->n_nodes * sizeof(r->nodes[0]));
+	r->n_nodes = (uint32_t)plan->n_nodes;
 	r->engine = e;
 	r->plan = plan_ref(plan);
 	r->workflow = w;
@@ -116,7 +118,7 @@ void run_node_ended(struct run *r, uint32_t index)
 
 void run_resume(struct run *r)
 {
-	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+	for (uint32_t i = 0; i < r->n_nodes; i++) {
 		const struct node *n = &r->nodes[i];
 		if (r->stopping == STOP_NONE)
 			node_judge(r, i);
@@ -129,11 +131,11 @@ void run_resume(struct run *r)
 /* Whether a direct dependent that was made for failure ran. */
 static bool failure_handled(const struct run *r, uint32_t index)
 {
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	for (uint32_t k = 0; k < pn->n_dependents; k++) {
 		uint32_t d = pn->dependents[k];
 		enum node_status s = r->nodes[d].status;
-		if (join_handles_failure(r->plan->nodes[d].join) &&
+		if (join_handles_failure(run_plan_node(r, d)->join) &&
 		    (s == NODE_SUCCESS || s == NODE_FAILED || s == NODE_TIMED_OUT))
 			return true;
 	}
@@ -155,7 +157,7 @@ static struct str node_error(struct run *r, uint32_t index)
 {
 	struct engine *e = r->engine;
 	const struct node *n = &r->nodes[index];
-	struct str id = r->plan->nodes[index].id;
+	struct str id = run_node_id(r, index);
 	struct value v = VALUE_NULL_INIT;
 	if (n->error)
 		json_parse(&e->scratch, str_n(n->error, n->error_n), JSON_DEFAULT, &v, NULL);
@@ -244,7 +246,7 @@ void run_settle(struct run *r)
 	while (r->settled_first) {
 		uint32_t index = r->settled_first - 1;
 		struct node *n = &r->nodes[index];
-		const struct plan_node *pn = &r->plan->nodes[index];
+		const struct plan_node *pn = run_plan_node(r, index);
 		r->settled_first = n->next_settled;
 		n->next_settled = 0;
 		if (!r->settled_first)
@@ -283,7 +285,7 @@ void run_stop(struct run *r, enum stop_reason why, struct str reason)
 	timer_disarm(&r->engine->timers, &r->limit);
 	emit_run_set(r, (struct str){0}, 0);
 	tell_stopping(r, reason);
-	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+	for (uint32_t i = 0; i < r->n_nodes; i++) {
 		struct node *n = &r->nodes[i];
 		if (n->attempt)
 			attempt_cancel(n->attempt);
@@ -299,7 +301,7 @@ void run_stop(struct run *r, enum stop_reason why, struct str reason)
 void run_free(struct run *r)
 {
 	struct engine *e = r->engine;
-	for (size_t i = 0; i < r->plan->n_nodes; i++) {
+	for (uint32_t i = 0; i < r->n_nodes; i++) {
 		free(r->nodes[i].output);
 		free(r->nodes[i].error);
 		if (r->nodes[i].attempt)
@@ -316,5 +318,6 @@ void run_free(struct run *r)
 		r->workflow->n_open_runs--;
 	free((char *)(uintptr_t)r->context.p);
 	plan_unref(r->plan);
+	free(r->nodes);
 	free(r);
 }

@@ -165,7 +165,7 @@ static void take(struct run *r, const struct run_signal *x, const struct value *
 	struct engine *e = r->engine;
 	struct value event = event_of(&e->scratch, x->name, data);
 	struct wait *w = find_wait(r, x->name, &event);
-	struct str node_id = w ? r->plan->nodes[w->index].id : (struct str){0};
+	struct str node_id = w ? run_node_id(r, w->index) : (struct str){0};
 	if (!w && (r->n_signals >= LIMIT_RUN_SIGNALS ||
 		   r->signal_bytes + text.n + x->name.n > LIMIT_RUN_SIGNALS_BYTES)) {
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_BUSY,

@@ -123,8 +123,21 @@ struct run {
 	int64_t last_signal;
 	size_t n_signals, signal_bytes;
 	struct str context, trigger; /* in one block at context.p */
-	struct node nodes[];
+	struct node *nodes;	     /* those of the plan, by index */
+	uint32_t n_nodes;
 };
+
+/* The definition of a node. */
+static inline const struct plan_node *run_plan_node(const struct run *r, uint32_t index)
+{
+	return &r->plan->nodes[index];
+}
+
+/* The node's id; lives as long as the run. */
+static inline struct str run_node_id(const struct run *r, uint32_t index)
+{
+	return run_plan_node(r, index)->id;
+}
 
 struct engine {
 	struct engine_config config;

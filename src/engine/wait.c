@@ -19,7 +19,7 @@ static struct wait *wait_new(struct run *r, uint32_t index)
 	w->timer.kind = TIMER_WAIT;
 	list_init(&w->link);
 	list_init(&w->in_run);
-	if (r->plan->nodes[index].wait_event.n) {
+	if (run_plan_node(r, index)->wait_event.n) {
 		list_push_back(&r->engine->waits, &w->link);
 		list_push_back(&r->waits, &w->in_run);
 	}
@@ -50,7 +50,7 @@ static int64_t length_of(const struct plan_node *pn)
 static void tell_waiting(struct run *r, uint32_t index)
 {
 	const struct wait *w = r->nodes[index].wait;
-	const struct plan_node *pn = &r->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(r, index);
 	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "nodeId");
 	json_out_str(&o, pn->id);
@@ -74,7 +74,7 @@ void wait_begin(struct run *r, uint32_t index)
 	struct engine *e = r->engine;
 	struct node *n = &r->nodes[index];
 	struct wait *w = wait_new(r, index);
-	int64_t ms = length_of(&r->plan->nodes[index]);
+	int64_t ms = length_of(run_plan_node(r, index));
 	node_move(n, NODE_RUNNING);
 	n->started_ms = e->wall_ms;
 	if (ms > 0) {
@@ -90,7 +90,7 @@ void wait_fire(struct wait *w)
 {
 	struct run *r = w->run;
 	static const char code[] = "wait_timeout";
-	if (r->plan->nodes[w->index].sleep_ms > 0)
+	if (run_plan_node(r, w->index)->sleep_ms > 0)
 		node_succeed(r, w->index, STR("{}"));
 	else
 		node_fail(r, w->index, NODE_FAILED,
@@ -102,7 +102,7 @@ void wait_fire(struct wait *w)
 
 bool wait_wants(const struct wait *w, struct str type, const struct value *event)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[w->index];
+	const struct plan_node *pn = run_plan_node(w->run, w->index);
 	struct arena a CLEANUP_ARENA = {0};
 	struct roots roots = {w->run, w->index, &a, event};
 	struct resolve_roots env = roots_env(&roots);
@@ -131,7 +131,7 @@ void wait_recover(struct run *r, uint32_t index, const struct node_row *row)
 {
 	struct engine *e = r->engine;
 	struct wait *w = wait_new(r, index);
-	int64_t ms = length_of(&r->plan->nodes[index]), left_ms = row->wake_ms - e->wall_ms;
+	int64_t ms = length_of(run_plan_node(r, index)), left_ms = row->wake_ms - e->wall_ms;
 	r->nodes[index].status = NODE_RUNNING;
 	w->wake_ms = row->wake_ms;
 	if (ms == 0)

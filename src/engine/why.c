@@ -75,12 +75,12 @@ static int64_t due_as_stored(const struct engine *e, const struct timer *t, int6
 
 static struct str node_id(const struct why *w, uint32_t index)
 {
-	return w->run->plan->nodes[index].id;
+	return run_node_id(w->run, index);
 }
 
 static const char *attempt_text(const struct why *w, const struct attempt *a)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[a->index];
+	const struct plan_node *pn = run_plan_node(w->run, a->index);
 	return arena_printf(w->a, "attempt %u of %.*s %.*s", a->number, STR_ARG(pn->agent),
 			    STR_ARG(pn->action));
 }
@@ -107,7 +107,7 @@ static bool waits_for_nodes(const struct node *n)
 /* All dependencies of the node have been looked at. */
 static void blame(struct why *w, uint32_t index)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(w->run, index);
 	const struct node *nodes = w->run->nodes;
 	w->root[index] = index;
 	if (!waits_for_nodes(&nodes[index]))
@@ -218,7 +218,7 @@ static const char *last_error(const struct why *w, uint32_t index)
 
 static struct said say_backoff(const struct why *w, const struct attempt *a)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[a->index];
+	const struct plan_node *pn = run_plan_node(w->run, a->index);
 	struct said s = {.reason = WHY_BACKOFF,
 			 .since_ms = a->queued_ms,
 			 .until_ms = due_as_stored(w->e, &a->timer, a->not_before_ms)};
@@ -295,7 +295,7 @@ static const char *signal_name(const struct why *w, struct str event)
 
 static struct said say_event(const struct why *w, const struct wait *wait)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[wait->index];
+	const struct plan_node *pn = run_plan_node(w->run, wait->index);
 	struct said s = {.reason = WHY_EVENT, .since_ms = w->run->nodes[wait->index].started_ms};
 	const char *until = "";
 	if (wait->wake_ms) {
@@ -313,7 +313,7 @@ static struct said say_event(const struct why *w, const struct wait *wait)
 
 static struct said say_wait(const struct why *w, const struct wait *wait)
 {
-	if (w->run->plan->nodes[wait->index].wait_event.n)
+	if (run_plan_node(w->run, wait->index)->wait_event.n)
 		return say_event(w, wait);
 	struct said s = {.reason = WHY_SLEEP,
 			 .since_ms = w->run->nodes[wait->index].started_ms,
@@ -326,7 +326,7 @@ static struct said say_wait(const struct why *w, const struct wait *wait)
 /* "1 more of ann, bob", "anybody", … */
 static const char *approvers(const struct why *w, const struct approval *p)
 {
-	const struct plan_approval *policy = w->run->plan->nodes[p->index].approval;
+	const struct plan_approval *policy = run_plan_node(w->run, p->index)->approval;
 	CLEANUP_BUF struct buf text = {0};
 	int64_t left = (policy ? policy->quorum : 1) - p->n_approved;
 	if (left > 1)
@@ -340,7 +340,7 @@ static const char *approvers(const struct why *w, const struct approval *p)
 
 static struct said say_approval(const struct why *w, const struct approval *p)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[p->index];
+	const struct plan_node *pn = run_plan_node(w->run, p->index);
 	struct said s = {.reason = WHY_APPROVAL,
 			 .since_ms = p->requested_ms,
 			 .until_ms = due_as_stored(w->e, &p->timer, p->expires_ms)};
@@ -393,7 +393,7 @@ static const char *short_reason(const struct said *s)
 static void put_blockers(const struct why *w, struct buf *text, uint32_t index)
 {
 	enum { NAMED = 3 };
-	const struct plan_node *pn = &w->run->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(w->run, index);
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < pn->n_depends; k++) {
 		uint32_t d = pn->depends[k];
@@ -407,7 +407,7 @@ static void put_blockers(const struct why *w, struct buf *text, uint32_t index)
 
 static struct said say_dependencies(const struct why *w, uint32_t index)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(w->run, index);
 	struct said s = {.reason = WHY_DEPENDENCIES}, root;
 	CLEANUP_BUF struct buf text = {0};
 	buf_puts(&text, "waits for ");
@@ -486,7 +486,7 @@ static void put_chain(struct why *w, uint32_t index)
 
 static void put_node(struct why *w, uint32_t index)
 {
-	const struct plan_node *pn = &w->run->plan->nodes[index];
+	const struct plan_node *pn = run_plan_node(w->run, index);
 	struct said s = say(w, index);
 	struct json_out *o = &w->out;
 	put_node_head(o, pn->id, w->run->nodes[index].status, &s);
