@@ -4,18 +4,20 @@
 
 -- text: agent_columns
 id, project, name, version, description, type, risk_level, entry_path, command, limits,
-	digest, builtin, created_ms, updated_ms
+	digest, policy, builtin, created_ms, updated_ms
 
 -- text: workflow_columns
-id, project, name, description, status, version, created_ms, updated_ms
+id, project, name, description, status, version, pause, created_ms, updated_ms
 
 -- text: run_columns
 rid, id, project, workflow_id, workflow_name, workflow_version, status, trigger_json,
-	context, error, parent_run_id, stopping, created_ms, started_ms, finished_ms
+	context, error, parent_run_id, caller_run_id, caller_node, depth, output, stopping, pause,
+	concurrency_key, priority, waited_ms, waiting_since_ms, created_ms, started_ms, finished_ms
 
 -- text: attempt_columns
 id, node_index, node_id, agent, action, attempt, status, input, error, queued_ms,
-	not_before_ms, started_ms, finished_ms, sandboxed, cpu_usec, memory_peak_bytes
+	not_before_ms, started_ms, finished_ms, sandboxed, effect, probe, progress, cpu_usec,
+	memory_peak_bytes
 
 -- text: approval_columns
 id, run_id, project, workflow_id, workflow_name, node_index, node_id, agent, action, status, inputs,
@@ -59,21 +61,22 @@ SELECT coalesce(max(aid), 0) AS n FROM agent_runs
 
 -- name: agent_put
 INSERT INTO agents (id, project, name, version, description, type, risk_level, entry_path, command,
-	limits, digest, builtin, created_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	limits, digest, policy, builtin, created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (id) DO UPDATE SET project = excluded.project, name = excluded.name,
 	version = excluded.version, description = excluded.description, type = excluded.type,
 	risk_level = excluded.risk_level, entry_path = excluded.entry_path,
 	command = excluded.command, limits = excluded.limits, digest = excluded.digest,
-	builtin = excluded.builtin, created_ms = excluded.created_ms,
+	policy = excluded.policy, builtin = excluded.builtin, created_ms = excluded.created_ms,
 	updated_ms = excluded.updated_ms
 
 -- name: agent_delete
 DELETE FROM agents WHERE id = $1
 
 -- name: capability_add
-INSERT INTO agent_capabilities (agent_id, position, name, description, input_schema, output_schema)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO agent_capabilities (agent_id, position, name, description, input_schema, output_schema,
+	effect, probe, risk_level)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: capabilities_delete
 DELETE FROM agent_capabilities WHERE agent_id = $1
@@ -98,15 +101,16 @@ WHERE $1 = '' AND (name > $2 OR (name = $2 AND id > $3))
 ORDER BY name, id LIMIT $4
 
 -- name: capability_list
-SELECT name, description, input_schema, output_schema
+SELECT name, description, input_schema, output_schema, effect, probe, risk_level
 FROM agent_capabilities WHERE agent_id = $1 ORDER BY position
 
 -- name: workflow_put
-INSERT INTO workflows (id, project, name, description, status, version, created_ms, updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO workflows (id, project, name, description, status, version, pause, created_ms,
+	updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET project = excluded.project, name = excluded.name,
 	description = excluded.description, status = excluded.status, version = excluded.version,
-	created_ms = excluded.created_ms, updated_ms = excluded.updated_ms
+	pause = excluded.pause, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms
 
 -- name: workflow_get
 SELECT {workflow_columns}
@@ -133,6 +137,13 @@ WHERE workflow_id = $1 AND definition >= 'sha256:' AND definition < 'sha256;'
 UNION ALL
 SELECT context FROM workflow_runs
 WHERE workflow_id = $1 AND context >= 'sha256:' AND context < 'sha256;'
+UNION ALL
+SELECT output FROM workflow_runs
+WHERE workflow_id = $1 AND output >= 'sha256:' AND output < 'sha256;'
+UNION ALL
+SELECT detail FROM run_nodes
+WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
+	AND detail >= 'sha256:' AND detail < 'sha256;'
 UNION ALL
 SELECT output FROM run_nodes
 WHERE rid IN (SELECT rid FROM workflow_runs WHERE workflow_id = $1)
@@ -205,14 +216,18 @@ FROM workflow_versions WHERE workflow_id = $1 AND version < $2 ORDER BY version 
 
 -- name: run_add
 INSERT INTO workflow_runs (rid, id, project, workflow_id, workflow_name, workflow_version, status,
-	trigger_json, context, error, parent_run_id, stopping, created_ms, started_ms, finished_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+	trigger_json, context, error, parent_run_id, caller_run_id, caller_node, depth, output,
+	stopping, pause, concurrency_key, priority, waited_ms, waiting_since_ms, created_ms,
+	started_ms, finished_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21, $22, $23, $24)
 ON CONFLICT (id) DO NOTHING
 
 -- name: run_set
 UPDATE workflow_runs
-SET status = $1, error = $2, stopping = $3, started_ms = $4, finished_ms = $5
-WHERE rid = $6
+SET status = $1, error = $2, output = $3, stopping = $4, pause = $5, workflow_version = $6,
+	waited_ms = $7, waiting_since_ms = $8, started_ms = $9, finished_ms = $10
+WHERE rid = $11
 
 -- name: run_rid
 SELECT rid FROM workflow_runs WHERE id = $1
@@ -249,31 +264,34 @@ SELECT {run_columns} FROM workflow_runs
 WHERE ($1 = '' OR +project = $1) AND rid < $2 AND workflow_id = $3 AND {run_filter}
 
 -- name: node_put
-INSERT INTO run_nodes (rid, node_index, node_id, status, attempt, output, error, copied_from,
-	wake_ms, started_ms, finished_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO run_nodes (rid, node_index, node_id, status, attempt, output, error, detail,
+	copied_from, wake_ms, started_ms, finished_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (rid, node_index) DO UPDATE SET node_id = excluded.node_id,
 	status = excluded.status, attempt = excluded.attempt, output = excluded.output,
-	error = excluded.error, copied_from = excluded.copied_from, wake_ms = excluded.wake_ms,
+	error = excluded.error, detail = excluded.detail, copied_from = excluded.copied_from,
+	wake_ms = excluded.wake_ms,
 	started_ms = excluded.started_ms, finished_ms = excluded.finished_ms
 
 -- name: node_list
-SELECT node_index, node_id, status, attempt, output, error, copied_from, wake_ms, started_ms,
-	finished_ms
+SELECT node_index, node_id, status, attempt, output, error, detail, copied_from, wake_ms,
+	started_ms, finished_ms
 FROM run_nodes WHERE rid = $1 ORDER BY node_index
 
 -- name: attempt_add
 INSERT INTO agent_runs (aid, id, rid, node_index, node_id, agent, action, attempt, status, input,
-	error, queued_ms, not_before_ms, started_ms, finished_ms, sandboxed, cpu_usec,
-	memory_peak_bytes)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+	error, queued_ms, not_before_ms, started_ms, finished_ms, sandboxed, effect, probe,
+	progress, cpu_usec, memory_peak_bytes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+	$21)
 ON CONFLICT (id) DO NOTHING
 
 -- name: attempt_set
 UPDATE agent_runs
 SET status = $1, error = $2, not_before_ms = $3, started_ms = $4, finished_ms = $5,
-	sandboxed = $6, cpu_usec = $7, memory_peak_bytes = $8
-WHERE aid = $9
+	sandboxed = $6, effect = $7, probe = $8, progress = $9, cpu_usec = $10,
+	memory_peak_bytes = $11
+WHERE aid = $12
 
 -- name: attempt_set_input
 UPDATE agent_runs SET input = $1 WHERE aid = $2 AND input IS DISTINCT FROM $1

@@ -74,6 +74,7 @@ static void read_capability(struct agent *agent, struct capability_row *row, con
 	}
 	if (fields_str(&f, "description", false, &text))
 		row->description = arena_str(&agent->arena, text);
+	row->effect = EFFECT_IDEMPOTENT;
 	action->input = read_schema(agent, &f, "inputSchema", &row->input_schema);
 	action->output = read_schema(agent, &f, "outputSchema", &row->output_schema);
 	agent->n_actions++;
@@ -228,6 +229,9 @@ static void copy_capabilities(struct agent *agent, const struct agent_row *row, 
 			.description = arena_str(a, from->description),
 			.input_schema = arena_str(a, from->input_schema),
 			.output_schema = arena_str(a, from->output_schema),
+			.effect = from->effect,
+			.probe = arena_str(a, from->probe),
+			.risk_level = from->risk_level,
 		};
 		agent->actions[i] = (struct agent_action){
 			.name = rows[i].name,
@@ -255,6 +259,7 @@ struct agent *agent_from_row(const struct agent_row *row)
 	agent->row.command = arena_str(a, row->command);
 	agent->row.limits = arena_str(a, row->limits);
 	agent->row.digest = arena_str(a, row->digest);
+	agent->row.policy = arena_str(a, row->policy);
 	agent->timeout_ms = read_timeout(row->limits);
 	copy_capabilities(agent, row, &good);
 	return good ? agent : agent_unref(agent);
@@ -268,7 +273,8 @@ static bool same_capabilities(const struct agent_row *a, const struct agent_row 
 		const struct capability_row *x = &a->capabilities[i], *y = &b->capabilities[i];
 		if (!str_eq(x->name, y->name) || !str_eq(x->description, y->description) ||
 		    !str_eq(x->input_schema, y->input_schema) ||
-		    !str_eq(x->output_schema, y->output_schema))
+		    !str_eq(x->output_schema, y->output_schema) || x->effect != y->effect ||
+		    !str_eq(x->probe, y->probe) || x->risk_level != y->risk_level)
 			return false;
 	}
 	return true;
@@ -281,5 +287,5 @@ bool agent_same(const struct agent_row *a, const struct agent_row *b)
 	       a->type == b->type && a->risk_level == b->risk_level &&
 	       str_eq(a->entry_path, b->entry_path) && str_eq(a->command, b->command) &&
 	       str_eq(a->limits, b->limits) && str_eq(a->digest, b->digest) &&
-	       a->builtin == b->builtin && same_capabilities(a, b);
+	       str_eq(a->policy, b->policy) && a->builtin == b->builtin && same_capabilities(a, b);
 }

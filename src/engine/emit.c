@@ -111,6 +111,7 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 			.started_ms = a->started_ms,
 			.finished_ms = rest->finished_ms,
 			.sandboxed = rest->sandboxed,
+			.effect = EFFECT_IDEMPOTENT,
 			.cpu_usec = rest->cpu_usec,
 			.memory_peak_bytes = rest->memory_peak_bytes,
 		};

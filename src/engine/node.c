@@ -77,6 +77,7 @@ static enum join_end join_end_of(const struct plan_node *pn, enum node_status st
 	case NODE_QUEUED:
 	case NODE_RUNNING:
 	case NODE_WAITING_APPROVAL:
+	case NODE_UNKNOWN:
 		break;
 	}
 	return JOIN_END_SKIPPED;

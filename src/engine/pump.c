@@ -11,7 +11,7 @@
 
 enum { IN_FLIGHT_MOST = 2, BACKOFF_FIRST_MS = 250, BACKOFF_MOST_MS = 10000 };
 
-struct effect {
+struct deed {
 	pump_effect_fn fn;
 	void *arg;
 	int64_t n;
@@ -22,7 +22,7 @@ struct batch {
 	struct pump *pump;
 	struct txn *txn;
 	struct arena arena; /* of the effects and what they carry */
-	struct effect *effects;
+	struct deed *effects;
 	size_t n_effects, cap_effects;
 	bool submitted;
 };
@@ -114,7 +114,7 @@ void pump_effect(struct pump *p, pump_effect_fn fn, void *arg, int64_t n)
 					cap * sizeof(*b->effects));
 		b->cap_effects = cap;
 	}
-	b->effects[b->n_effects++] = (struct effect){fn, arg, n};
+	b->effects[b->n_effects++] = (struct deed){fn, arg, n};
 }
 
 static void close_current(struct pump *p)
@@ -138,7 +138,7 @@ void pump_turn(struct pump *p)
 static void run_effects(struct pump *p, struct batch *b)
 {
 	for (size_t i = 0; i < b->n_effects; i++) {
-		struct effect e = b->effects[i];
+		struct deed e = b->effects[i];
 		e.fn(p->ctx, b->txn, e.arg, e.n);
 	}
 }

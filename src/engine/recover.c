@@ -200,7 +200,8 @@ static void quarantine(struct engine *e, const struct open_run *open, const char
 	row.workflow_name = arena_str(&txn->arena, row.workflow_name);
 	row.trigger = arena_str(&txn->arena, row.trigger);
 	row.context = (struct str){0};
-	row.parent_run_id = (struct str){0};
+	row.parent_run_id = row.caller_run_id = row.caller_node = (struct str){0};
+	row.pause = row.concurrency_key = (struct str){0};
 	row.status = RUN_FAILED;
 	row.error = error;
 	row.finished_ms = e->wall_ms;

@@ -72,6 +72,9 @@ static void agent_row_emit(struct engine *e, const struct agent *agent)
 			.description = copy(a, row.capabilities[i].description),
 			.input_schema = copy(a, row.capabilities[i].input_schema),
 			.output_schema = copy(a, row.capabilities[i].output_schema),
+			.effect = row.capabilities[i].effect,
+			.probe = copy(a, row.capabilities[i].probe),
+			.risk_level = row.capabilities[i].risk_level,
 		};
 	row.capabilities = caps;
 	row.id = copy(a, row.id);
@@ -83,6 +86,7 @@ static void agent_row_emit(struct engine *e, const struct agent *agent)
 	row.command = copy(a, row.command);
 	row.limits = copy(a, row.limits);
 	row.digest = copy(a, row.digest);
+	row.policy = copy(a, row.policy);
 	txn_add(txn, TXN_AGENT_PUT)->agent = row;
 }
 

@@ -41,11 +41,12 @@ enum txn_op_kind {
 				them */
 	TXN_VERSION_ADD,     /* with its workflow_nodes */
 	TXN_RUN_ADD,
-	TXN_RUN_SET,  /* status, error, stopping, started_ms, finished_ms of the row with this id */
+	TXN_RUN_SET,  /* status, error, output, stopping, pause, workflow_version, waited_ms,
+			 waiting_since_ms, started_ms, finished_ms of the row with this id */
 	TXN_NODE_PUT, /* insert or replace by (run_id, index) */
 	TXN_ATTEMPT_ADD,
-	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, usage;
-			    an empty input leaves the one that stands */
+	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, effect,
+			    probe, progress, usage; an empty input leaves the one that stands */
 	TXN_APPROVAL_ADD,
 	TXN_APPROVAL_SET, /* status, responses, responded_by, notes, responded_ms */
 	TXN_EVENT_ADD,
@@ -165,7 +166,7 @@ struct store_ops {
 			    const struct store_page *page, struct version_row **ret, size_t *ret_n);
 	int (*run_get)(struct store_reader *r, struct arena *a, struct str project, struct str id,
 		       struct run_detail *ret);
-	/* newest first */
+	/* newest first, without output */
 	int (*run_list)(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 			const struct store_page *page, struct run_row **ret, size_t *ret_n);
 	int (*event_list)(struct store_reader *r, struct arena *a, struct str run_id,

@@ -23,6 +23,7 @@ enum node_status {
 	NODE_QUEUED,  /* ready: waits for a slot or for its retry time */
 	NODE_RUNNING,
 	NODE_WAITING_APPROVAL,
+	NODE_UNKNOWN, /* it may or may not have had its effect: somebody must say */
 	NODE_SUCCESS, /* from here on final */
 	NODE_FAILED,
 	NODE_SKIPPED,
@@ -49,6 +50,14 @@ enum approval_status {
 enum workflow_status { WORKFLOW_DRAFT, WORKFLOW_ACTIVE, WORKFLOW_ARCHIVED };
 enum agent_type { AGENT_SCRIPT, AGENT_RULE, AGENT_API, AGENT_LLM };
 enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
+
+/* What doing an action twice means. */
+enum effect {
+	EFFECT_PURE,	     /* it changes nothing */
+	EFFECT_IDEMPOTENT,   /* under the same key the second time changes nothing */
+	EFFECT_RECONCILABLE, /* it can be found out whether it was done */
+	EFFECT_IRREVERSIBLE, /* it must not be done twice */
+};
 
 /* What a schedule does when it fires while a run of its is open. */
 enum schedule_overlap {
@@ -78,6 +87,7 @@ const char *approval_status_name(enum approval_status s);
 const char *workflow_status_name(enum workflow_status s);
 const char *agent_type_name(enum agent_type t);
 const char *risk_level_name(enum risk_level r);
+const char *effect_name(enum effect e);
 const char *schedule_overlap_name(enum schedule_overlap o);
 
 bool run_status_parse(struct str text, enum run_status *ret);
@@ -87,4 +97,5 @@ bool approval_status_parse(struct str text, enum approval_status *ret);
 bool workflow_status_parse(struct str text, enum workflow_status *ret);
 bool agent_type_parse(struct str text, enum agent_type *ret);
 bool risk_level_parse(struct str text, enum risk_level *ret);
+bool effect_parse(struct str text, enum effect *ret);
 bool schedule_overlap_parse(struct str text, enum schedule_overlap *ret);

@@ -16,6 +16,9 @@
 struct capability_row { /* agent_capabilities */
 	struct str name, description;
 	struct str input_schema, output_schema; /* JSON Schema, JSON text */
+	enum effect effect;
+	struct str probe; /* RECONCILABLE: the action of the same agent that finds out */
+	enum risk_level risk_level;
 };
 
 struct agent_row { /* agents */
@@ -25,6 +28,7 @@ struct agent_row { /* agents */
 	struct str entry_path; /* SCRIPT: the agent's folder */
 	struct str command;    /* SCRIPT: JSON array of strings */
 	struct str limits;     /* JSON object, as in the manifest */
+	struct str policy;     /* JSON object: concurrency, rateLimit, circuitBreaker */
 	struct str digest;     /* SHA-256 of the folder, hex; empty for RULE */
 	bool builtin;	       /* came with drover */
 	int64_t created_ms, updated_ms;
@@ -35,7 +39,8 @@ struct agent_row { /* agents */
 struct workflow_row { /* workflows */
 	struct str id, project, name, description;
 	enum workflow_status status;
-	int64_t version; /* the newest */
+	int64_t version;  /* the newest */
+	struct str pause; /* JSON {by, reason, at}; empty = not paused */
 	int64_t created_ms, updated_ms;
 };
 
@@ -61,10 +66,18 @@ struct run_row { /* workflow_runs */
 	struct str id, project, workflow_id, workflow_name;
 	int64_t workflow_version;
 	enum run_status status;
-	struct str trigger; /* JSON: {"type": "manual"|"retry"|…, …} */
-	struct str context; /* JSON object */
-	struct str error;   /* JSON {code, message, nodeId?} */
-	struct str parent_run_id;
+	struct str trigger;		       /* JSON: {"type": "manual"|"retry"|…, …} */
+	struct str context;		       /* JSON object */
+	struct str error;		       /* JSON {code, message, nodeId?} */
+	struct str parent_run_id;	       /* that this one does again */
+	struct str caller_run_id, caller_node; /* sub-workflow: the node that waits for this */
+	int64_t depth;			       /* 0 = nobody called it */
+	struct str output;		       /* JSON, of a run that ended well */
+	struct str pause;		       /* JSON {by, reason, at}; empty = not paused */
+	struct str concurrency_key;
+	int64_t priority;
+	int64_t waited_ms;	  /* in WAITING_APPROVAL, without the time now */
+	int64_t waiting_since_ms; /* WAITING_APPROVAL: since when */
 	enum stop_reason stopping;
 	int64_t created_ms, started_ms, finished_ms;
 };
@@ -80,6 +93,7 @@ struct node_row {
 	int64_t attempt;	/* attempts made so far */
 	struct str output;	/* JSON */
 	struct str error;	/* JSON {code, message} */
+	struct str detail;	/* JSON object: what it is about beyond its attempts */
 	struct str copied_from; /* run id whose result this is (retry keeps results), or empty */
 	int64_t wake_ms;	/* a durable timer of a waiting node */
 	int64_t started_ms, finished_ms;
@@ -95,6 +109,9 @@ struct attempt_row { /* agent_runs */
 	struct str error;  /* JSON {code, message} */
 	int64_t queued_ms, not_before_ms, started_ms, finished_ms;
 	bool sandboxed;
+	enum effect effect;		     /* of its action when it was started */
+	bool probe;			     /* it finds out what came of a lost one */
+	struct str progress;		     /* JSON, the newest that it told */
 	int64_t cpu_usec, memory_peak_bytes; /* 0 = not measured */
 };
 

@@ -34,6 +34,7 @@ static void put_agent(struct buf *out, const struct agent_row *row)
 	put_text(out, "command", row->command);
 	put_text(out, "limits", row->limits);
 	put_text(out, "digest", row->digest);
+	put_text(out, "policy", row->policy);
 	put_int(out, "builtin", row->builtin);
 	put_int(out, "created", row->created_ms);
 	put_int(out, "updated", row->updated_ms);
@@ -45,6 +46,9 @@ static void put_agent(struct buf *out, const struct agent_row *row)
 		put_text(out, "description", c->description);
 		put_text(out, "input", c->input_schema);
 		put_text(out, "output", c->output_schema);
+		put_text(out, "effect", str_of(effect_name(c->effect)));
+		put_text(out, "probe", c->probe);
+		put_text(out, "risk", str_of(risk_level_name(c->risk_level)));
 		buf_putc(out, '\n');
 	}
 }
@@ -77,6 +81,15 @@ static void put_run(struct buf *out, const struct run_row *row)
 	put_text(out, "context", row->context);
 	put_text(out, "error", row->error);
 	put_text(out, "parent", row->parent_run_id);
+	put_text(out, "caller", row->caller_run_id);
+	put_text(out, "caller_node", row->caller_node);
+	put_int(out, "depth", row->depth);
+	put_text(out, "output", row->output);
+	put_text(out, "pause", row->pause);
+	put_text(out, "concurrency_key", row->concurrency_key);
+	put_int(out, "priority", row->priority);
+	put_int(out, "waited", row->waited_ms);
+	put_int(out, "waiting_since", row->waiting_since_ms);
 	put_int(out, "stopping", row->stopping);
 	put_int(out, "created", row->created_ms);
 	put_int(out, "started", row->started_ms);
@@ -93,6 +106,7 @@ static void put_node(struct buf *out, const struct node_row *row)
 	put_int(out, "attempt", row->attempt);
 	put_text(out, "output", row->output);
 	put_text(out, "error", row->error);
+	put_text(out, "detail", row->detail);
 	put_text(out, "copied", row->copied_from);
 	put_int(out, "wake", row->wake_ms);
 	put_int(out, "started", row->started_ms);
@@ -119,6 +133,9 @@ static void put_attempt(struct buf *out, const struct attempt_row *row)
 	put_int(out, "started", row->started_ms);
 	put_int(out, "finished", row->finished_ms);
 	put_int(out, "sandboxed", row->sandboxed);
+	put_text(out, "effect", str_of(effect_name(row->effect)));
+	put_int(out, "probe", row->probe);
+	put_text(out, "progress", row->progress);
 	put_int(out, "cpu", row->cpu_usec);
 	put_int(out, "memory", row->memory_peak_bytes);
 	buf_putc(out, '\n');
@@ -235,6 +252,7 @@ static int dump_workflows(struct store_reader *r, struct buf *out)
 		put_text(out, "description", row->description);
 		put_text(out, "status", str_of(workflow_status_name(row->status)));
 		put_int(out, "version", row->version);
+		put_text(out, "pause", row->pause);
 		put_int(out, "created", row->created_ms);
 		put_int(out, "updated", row->updated_ms);
 		buf_putc(out, '\n');

@@ -123,6 +123,7 @@ static enum end end_of(struct model *m, const struct mnode *n)
 	case NODE_QUEUED:
 	case NODE_RUNNING:
 	case NODE_WAITING_APPROVAL:
+	case NODE_UNKNOWN:
 	case NODE_CANCELLED:
 		break;
 	}

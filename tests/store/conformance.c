@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fixture.h"
 #include "json/parse.h"
+#include "rows.h"
 #include "store/dump.h"
 #include "stream.h"
 #include "tap.h"
@@ -33,80 +34,6 @@ static void note(struct txn *txn, int r)
 	}
 	m->seen->n++;
 	txn_free(txn);
-}
-
-static void must_be_durable(struct txn *txn, int r)
-{
-	int *n_bad = txn->owner;
-	*n_bad += r != 0;
-	txn_free(txn);
-}
-
-/* Submits and waits; false when it was not made durable. */
-static bool commit(struct fixture *f, struct txn *txn)
-{
-	int n_bad = 0;
-	txn->done = must_be_durable;
-	txn->owner = &n_bad;
-	f->store->ops->submit(f->store, txn);
-	fixture_drain(f);
-	return n_bad == 0;
-}
-
-static struct str numbered(struct arena *a, const char *prefix, int i)
-{
-	return str_of(arena_printf(a, "%s%04d", prefix, i));
-}
-
-static struct run_row *put_run(struct txn *txn, int i)
-{
-	struct run_row *run = &txn_add(txn, TXN_RUN_ADD)->run;
-	run->id = numbered(&txn->arena, "run-", i);
-	run->project = STR("default");
-	run->workflow_id = STR("wf-1");
-	run->workflow_name = STR("scan");
-	run->status = RUN_RUNNING;
-	run->trigger = STR("{}");
-	run->created_ms = 1000 + i;
-	return run;
-}
-
-static struct node_row *put_node(struct txn *txn, int run, int index)
-{
-	struct node_row *node = &txn_add(txn, TXN_NODE_PUT)->node;
-	node->run_id = numbered(&txn->arena, "run-", run);
-	node->node_id = numbered(&txn->arena, "node-", index);
-	node->index = index;
-	node->status = NODE_SUCCESS;
-	node->attempt = 1;
-	return node;
-}
-
-static struct attempt_row *put_attempt(struct txn *txn, int run, int index, int attempt)
-{
-	struct attempt_row *row = &txn_add(txn, TXN_ATTEMPT_ADD)->attempt;
-	row->id = str_of(arena_printf(&txn->arena, "attempt-%d-%d-%d", run, index, attempt));
-	row->run_id = numbered(&txn->arena, "run-", run);
-	row->project = STR("default");
-	row->node_id = numbered(&txn->arena, "node-", index);
-	row->node_index = index;
-	row->attempt = attempt;
-	return row;
-}
-
-static struct approval_row *put_approval(struct txn *txn, int run, int n)
-{
-	struct approval_row *row = &txn_add(txn, TXN_APPROVAL_ADD)->approval;
-	row->id = numbered(&txn->arena, "approval-", n);
-	row->run_id = numbered(&txn->arena, "run-", run);
-	row->project = STR("default");
-	row->workflow_id = STR("wf-1");
-	row->workflow_name = STR("scan");
-	row->node_id = STR("node-0000");
-	row->quorum = 1;
-	row->requested_ms = 5;
-	row->expires_ms = 50;
-	return row;
 }
 
 /* The ids of a list of runs, joined. */
@@ -570,6 +497,11 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 	run->workflow_version = 1;
 	run->context = STR("{\"k\":1}");
 	run->parent_run_id = STR("run-0000");
+	run->caller_run_id = STR("run-0009");
+	run->caller_node = STR("n[1]");
+	run->depth = 2;
+	run->concurrency_key = STR("key");
+	run->priority = 7;
 	put_attempt(txn, 1, 1, 1)->input = STR("{\"first\":true}");
 	put_attempt(txn, 1, 0, 1);
 	put_attempt(txn, 1, 1, 2);
@@ -581,6 +513,9 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 								      .started_ms = 7,
 								      .finished_ms = 8,
 								      .sandboxed = true,
+								      .effect = EFFECT_IRREVERSIBLE,
+								      .probe = true,
+								      .progress = STR("{\"p\":1}"),
 								      .cpu_usec = 9,
 								      .memory_peak_bytes = 10};
 	txn_add(txn, TXN_ATTEMPT_SET)->attempt = (struct attempt_row){
@@ -588,11 +523,17 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 	struct node_row *node = put_node(txn, 1, 1);
 	node->attempt = 2;
 	node->output = STR("{\"done\":true}");
+	node->detail = STR("{\"items\":[1]}");
 	put_node(txn, 1, 0)->copied_from = STR("run-0000");
 	txn_add(txn, TXN_RUN_SET)->run = (struct run_row){.id = STR("run-0001"),
 							  .status = RUN_FAILED,
 							  .error = STR("{\"code\":2}"),
 							  .stopping = STOP_CANCEL,
+							  .output = STR("[3]"),
+							  .pause = STR("{\"by\":1}"),
+							  .workflow_version = 1,
+							  .waited_ms = 13,
+							  .waiting_since_ms = 14,
 							  .started_ms = 11,
 							  .finished_ms = 12};
 	CHECK(commit(&f, txn));
@@ -604,11 +545,21 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 	CHECK_STR(d.run.context, STR("{\"k\":1}"));
 	CHECK_STR(d.run.parent_run_id, STR("run-0000"));
 	CHECK_INT(d.run.finished_ms, 12);
+	CHECK_STR(d.run.caller_run_id, STR("run-0009"));
+	CHECK_STR(d.run.caller_node, STR("n[1]"));
+	CHECK_INT(d.run.depth, 2);
+	CHECK_STR(d.run.output, STR("[3]"));
+	CHECK_STR(d.run.pause, STR("{\"by\":1}"));
+	CHECK_STR(d.run.concurrency_key, STR("key"));
+	CHECK_INT(d.run.priority, 7);
+	CHECK_INT(d.run.waited_ms, 13);
+	CHECK_INT(d.run.waiting_since_ms, 14);
 	CHECK_STR(d.definition, STR("{\"nodes\":[]}"));
 	CHECK_INT(d.n_nodes, 2);
 	CHECK_INT(d.nodes[0].index, 0);
 	CHECK_STR(d.nodes[0].copied_from, STR("run-0000"));
 	CHECK_STR(d.nodes[1].output, STR("{\"done\":true}"));
+	CHECK_STR(d.nodes[1].detail, STR("{\"items\":[1]}"));
 	CHECK_INT(d.n_attempts, 3);
 	CHECK_STR(d.attempts[0].id, STR("attempt-1-1-1"));
 	CHECK_STR(d.attempts[0].input, STR("{\"first\":true}"));
@@ -616,6 +567,9 @@ TEST(a_run_is_read_with_nodes_and_attempts)
 	CHECK_INT(d.attempts[0].output.n, 0);
 	CHECK_INT(d.attempts[0].finished_ms, 8);
 	CHECK(d.attempts[0].sandboxed);
+	CHECK_INT(d.attempts[0].effect, EFFECT_IRREVERSIBLE);
+	CHECK(d.attempts[0].probe);
+	CHECK_STR(d.attempts[0].progress, STR("{\"p\":1}"));
 	CHECK_INT(d.attempts[0].cpu_usec, 9);
 	CHECK_INT(d.attempts[0].memory_peak_bytes, 10);
 	CHECK_STR(d.attempts[1].id, STR("attempt-1-0-1"));

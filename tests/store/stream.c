@@ -82,6 +82,7 @@ static void fill_agent(struct stream *s, struct arena *a, struct agent_row *row)
 	row->entry_path = any_text(s, a);
 	row->command = any_json(s, a);
 	row->limits = any_json(s, a);
+	row->policy = any_json(s, a);
 	row->builtin = chance(s, 30);
 	row->created_ms = s->now_ms;
 	row->updated_ms = s->now_ms + 1;
@@ -92,6 +93,9 @@ static void fill_agent(struct stream *s, struct arena *a, struct agent_row *row)
 		c[k].description = any_text(s, a);
 		c[k].input_schema = any_json(s, a);
 		c[k].output_schema = any_json(s, a);
+		c[k].effect = (enum effect)below(s, 4);
+		c[k].probe = any_text(s, a);
+		c[k].risk_level = (enum risk_level)below(s, 2);
 	}
 	row->capabilities = c;
 }
@@ -105,6 +109,7 @@ static void fill_workflow(struct stream *s, struct arena *a, struct workflow_row
 	row->description = any_text(s, a);
 	row->status = (enum workflow_status)below(s, 3);
 	row->version = s->versions[i];
+	row->pause = chance(s, 20) ? any_json(s, a) : (struct str){0};
 	row->created_ms = s->now_ms;
 	row->updated_ms = s->now_ms;
 }
@@ -133,6 +138,11 @@ static void fill_run_state(struct stream *s, struct arena *a, struct run_row *ro
 	row->status = (enum run_status)below(s, 7);
 	row->error = chance(s, 30) ? any_json(s, a) : (struct str){0};
 	row->stopping = (enum stop_reason)below(s, 3);
+	row->output = chance(s, 30) ? any_json(s, a) : (struct str){0};
+	row->pause = chance(s, 20) ? any_json(s, a) : (struct str){0};
+	row->workflow_version = (int64_t)below(s, 3);
+	row->waited_ms = (int64_t)below(s, 1000);
+	row->waiting_since_ms = chance(s, 20) ? s->now_ms : 0;
 	row->started_ms = s->now_ms;
 	row->finished_ms = chance(s, 50) ? s->now_ms + 5 : 0;
 }
@@ -147,10 +157,14 @@ static void fill_run(struct stream *s, struct arena *a, struct run_row *row)
 	row->project = str_of(projects[w % 2]);
 	row->workflow_id = ID_STR(s->workflows[w]);
 	row->workflow_name = str_of(arena_printf(a, "Workflow-%d", (int)w));
-	row->workflow_version = (int64_t)below(s, 3);
 	row->trigger = STR("{\"type\":\"manual\"}");
 	row->context = any_json(s, a);
 	row->parent_run_id = chance(s, 20) ? ID_STR(s->workflows[0]) : (struct str){0};
+	row->caller_run_id = chance(s, 20) ? ID_STR(s->workflows[0]) : (struct str){0};
+	row->caller_node = any_text(s, a);
+	row->depth = (int64_t)below(s, 3);
+	row->concurrency_key = any_text(s, a);
+	row->priority = (int64_t)below(s, 10);
 	row->created_ms = s->now_ms;
 	fill_run_state(s, a, row);
 }
@@ -166,10 +180,11 @@ static void fill_node(struct stream *s, struct arena *a, struct node_row *row)
 	row->run_id = arena_str(a, ID_STR(run->id));
 	row->index = (int64_t)below(s, STREAM_NODES);
 	row->node_id = str_of(arena_printf(a, "n%d", (int)row->index));
-	row->status = (enum node_status)below(s, 9);
+	row->status = (enum node_status)below(s, 10);
 	row->attempt = (int64_t)below(s, 3);
 	row->output = any_json(s, a);
 	row->error = chance(s, 30) ? any_json(s, a) : (struct str){0};
+	row->detail = chance(s, 30) ? any_json(s, a) : (struct str){0};
 	row->copied_from = chance(s, 20) ? ID_STR(s->workflows[0]) : (struct str){0};
 	row->wake_ms = chance(s, 20) ? s->now_ms : 0;
 	row->started_ms = s->now_ms;
@@ -185,6 +200,9 @@ static void fill_attempt_state(struct stream *s, struct arena *a, struct attempt
 	row->started_ms = s->now_ms;
 	row->finished_ms = s->now_ms + 3;
 	row->sandboxed = chance(s, 50);
+	row->effect = (enum effect)below(s, 4);
+	row->probe = chance(s, 20);
+	row->progress = chance(s, 20) ? any_json(s, a) : (struct str){0};
 	row->cpu_usec = (int64_t)below(s, 1000);
 	row->memory_peak_bytes = (int64_t)below(s, 1 << 30);
 }

@@ -211,16 +211,27 @@ static void run_add(struct memdb *s, const struct run_row *row)
 	s->n_runs++;
 }
 
+static struct str kept(struct arena *a, struct str text)
+{
+	return text.n ? arena_str(a, text) : (struct str){0};
+}
+
 static void run_set(struct memdb *s, const struct run_row *row)
 {
 	struct memdb_run *run = map_get(&s->runs, row->id);
 	if (!run)
 		return;
-	run->row.status = row->status;
-	run->row.error = row->error.n ? arena_str(&run->arena, row->error) : (struct str){0};
-	run->row.stopping = row->stopping;
-	run->row.started_ms = row->started_ms;
-	run->row.finished_ms = row->finished_ms;
+	struct run_row *mine = &run->row;
+	mine->status = row->status;
+	mine->error = kept(&run->arena, row->error);
+	mine->output = kept(&run->arena, row->output);
+	mine->stopping = row->stopping;
+	mine->pause = kept(&run->arena, row->pause);
+	mine->workflow_version = row->workflow_version;
+	mine->waited_ms = row->waited_ms;
+	mine->waiting_since_ms = row->waiting_since_ms;
+	mine->started_ms = row->started_ms;
+	mine->finished_ms = row->finished_ms;
 }
 
 static void node_put(struct memdb *s, const struct node_row *row)
@@ -258,13 +269,16 @@ static void attempt_set(struct memdb *s, const struct attempt_row *row)
 	if (!run)
 		return;
 	mine->status = row->status;
-	mine->error = row->error.n ? arena_str(&run->arena, row->error) : (struct str){0};
+	mine->error = kept(&run->arena, row->error);
 	if (row->input.n > 0 && !str_eq(row->input, mine->input))
 		mine->input = arena_str(&run->arena, row->input);
 	mine->not_before_ms = row->not_before_ms;
 	mine->started_ms = row->started_ms;
 	mine->finished_ms = row->finished_ms;
 	mine->sandboxed = row->sandboxed;
+	mine->effect = row->effect;
+	mine->probe = row->probe;
+	mine->progress = kept(&run->arena, row->progress);
 	mine->cpu_usec = row->cpu_usec;
 	mine->memory_peak_bytes = row->memory_peak_bytes;
 }

@@ -328,8 +328,11 @@ int memread_run_list(struct store_reader *r, struct arena *a, const struct run_f
 	*ret_n = 0;
 	for (size_t i = start; i > 0 && *ret_n < limit; i--) {
 		const struct run_row *row = &s->in_order[i - 1]->row;
-		if (run_matches(row, filter))
-			memrow_run(a, row, &(*ret)[(*ret_n)++]);
+		if (run_matches(row, filter)) {
+			struct run_row *mine = &(*ret)[(*ret_n)++];
+			memrow_run(a, row, mine);
+			mine->output = (struct str){0};
+		}
 	}
 	return 0;
 }

@@ -8,18 +8,16 @@ static const unsigned short agent_at[] = {
 	AT(agent_row, id),	AT(agent_row, project),	    AT(agent_row, name),
 	AT(agent_row, version), AT(agent_row, description), AT(agent_row, entry_path),
 	AT(agent_row, command), AT(agent_row, limits),	    AT(agent_row, digest),
+	AT(agent_row, policy),
 };
 static const unsigned short capability_at[] = {
-	AT(capability_row, name),
-	AT(capability_row, description),
-	AT(capability_row, input_schema),
-	AT(capability_row, output_schema),
+	AT(capability_row, name),	  AT(capability_row, description),
+	AT(capability_row, input_schema), AT(capability_row, output_schema),
+	AT(capability_row, probe),
 };
 static const unsigned short workflow_at[] = {
-	AT(workflow_row, id),
-	AT(workflow_row, project),
-	AT(workflow_row, name),
-	AT(workflow_row, description),
+	AT(workflow_row, id),	       AT(workflow_row, project), AT(workflow_row, name),
+	AT(workflow_row, description), AT(workflow_row, pause),
 };
 static const unsigned short version_at[] = {
 	AT(version_row, workflow_id),
@@ -32,19 +30,29 @@ static const unsigned short version_node_at[] = {
 	AT(workflow_node_row, action),
 };
 static const unsigned short run_at[] = {
-	AT(run_row, id),	  AT(run_row, project),
-	AT(run_row, workflow_id), AT(run_row, workflow_name),
-	AT(run_row, trigger),	  AT(run_row, context),
-	AT(run_row, error),	  AT(run_row, parent_run_id),
+	AT(run_row, id),
+	AT(run_row, project),
+	AT(run_row, workflow_id),
+	AT(run_row, workflow_name),
+	AT(run_row, trigger),
+	AT(run_row, context),
+	AT(run_row, error),
+	AT(run_row, parent_run_id),
+	AT(run_row, caller_run_id),
+	AT(run_row, caller_node),
+	AT(run_row, output),
+	AT(run_row, pause),
+	AT(run_row, concurrency_key),
 };
 static const unsigned short node_at[] = {
 	AT(node_row, run_id), AT(node_row, node_id),	 AT(node_row, output),
-	AT(node_row, error),  AT(node_row, copied_from),
+	AT(node_row, error),  AT(node_row, copied_from), AT(node_row, detail),
 };
 static const unsigned short attempt_at[] = {
-	AT(attempt_row, id),	  AT(attempt_row, run_id), AT(attempt_row, project),
-	AT(attempt_row, node_id), AT(attempt_row, agent),  AT(attempt_row, action),
-	AT(attempt_row, input),	  AT(attempt_row, output), AT(attempt_row, error),
+	AT(attempt_row, id),	   AT(attempt_row, run_id), AT(attempt_row, project),
+	AT(attempt_row, node_id),  AT(attempt_row, agent),  AT(attempt_row, action),
+	AT(attempt_row, input),	   AT(attempt_row, output), AT(attempt_row, error),
+	AT(attempt_row, progress),
 };
 static const unsigned short approval_at[] = {
 	AT(approval_row, id),	       AT(approval_row, run_id),	AT(approval_row, project),

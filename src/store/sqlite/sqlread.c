@@ -103,17 +103,21 @@ static int capabilities(struct sqlconn *c, struct arena *a, struct agent_row *ag
 	struct rows rows = {.size_bytes = sizeof(struct capability_row)};
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_CAPABILITY_LIST);
 	sqlstmt_text(st, agent->id);
-	int rc;
+	int rc, r = 0;
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW) {
 		struct capability_row *cap = rows_add(&rows, a);
 		cap->name = sqlstmt_col_text(st, "name", a);
 		cap->description = sqlstmt_col_text(st, "description", a);
 		cap->input_schema = sqlstmt_col_text(st, "input_schema", a);
 		cap->output_schema = sqlstmt_col_text(st, "output_schema", a);
+		cap->probe = sqlstmt_col_text(st, "probe", a);
+		if (!effect_parse(sqlstmt_col_view(st, "effect"), &cap->effect) ||
+		    !risk_level_parse(sqlstmt_col_view(st, "risk_level"), &cap->risk_level))
+			r = -EUCLEAN;
 	}
 	agent->capabilities = (struct capability_row *)(void *)rows.p;
 	agent->n_capabilities = rows.n;
-	return ended(c, st, rc, 0);
+	return ended(c, st, rc, r);
 }
 
 static int agent_get(struct sqlconn *c, struct arena *a, struct str project, struct str id,
@@ -352,6 +356,8 @@ static int nodes_of(struct sqlconn *c, struct arena *a, int64_t rid, const struc
 		node->run_id = run->id;
 		if (r == 0)
 			r = sqlblob_get(c, a, &node->output);
+		if (r == 0)
+			r = sqlblob_get(c, a, &node->detail);
 	}
 	*ret = (struct node_row *)(void *)rows.p;
 	*ret_n = rows.n;
@@ -433,6 +439,8 @@ static int run_get(struct sqlconn *c, struct arena *a, struct str project, struc
 	r = ended(c, st, rc, r);
 	if (r == 0)
 		r = sqlblob_get(c, a, &ret->run.context);
+	if (r == 0)
+		r = sqlblob_get(c, a, &ret->run.output);
 	struct version_row version = {0};
 	if (r == 0 && ret->run.workflow_version > 0)
 		r = version_get(c, a, ret->run.workflow_id, ret->run.workflow_version, &version);
@@ -527,6 +535,7 @@ static int run_list(struct sqlconn *c, struct arena *a, const struct run_filter 
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
 		struct run_row *row = rows_add(rows, a);
 		r = sqlrow_run(st, a, row, &rid);
+		row->output = (struct str){0};
 		if (r == 0)
 			r = sqlblob_get(c, a, &row->context);
 	}

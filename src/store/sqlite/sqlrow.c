@@ -19,6 +19,7 @@ int sqlrow_agent(struct sqlstmt *st, struct arena *a, struct agent_row *ret)
 	TEXT(command);
 	TEXT(limits);
 	TEXT(digest);
+	TEXT(policy);
 	ret->builtin = sqlstmt_col_i64(st, "builtin") != 0;
 	I64(created_ms);
 	I64(updated_ms);
@@ -34,6 +35,7 @@ int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *re
 	TEXT(description);
 	bool good = workflow_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
 	I64(version);
+	TEXT(pause);
 	I64(created_ms);
 	I64(updated_ms);
 	return good ? 0 : -EUCLEAN;
@@ -90,6 +92,15 @@ int sqlrow_run(struct sqlstmt *st, struct arena *a, struct run_row *ret, int64_t
 	TEXT(context);
 	TEXT(error);
 	TEXT(parent_run_id);
+	TEXT(caller_run_id);
+	TEXT(caller_node);
+	I64(depth);
+	TEXT(output);
+	TEXT(pause);
+	TEXT(concurrency_key);
+	I64(priority);
+	I64(waited_ms);
+	I64(waiting_since_ms);
 	good &= stopping_parse(sqlstmt_col_view(st, "stopping"), &ret->stopping);
 	I64(created_ms);
 	I64(started_ms);
@@ -105,6 +116,7 @@ int sqlrow_node(struct sqlstmt *st, struct arena *a, struct node_row *ret)
 	I64(attempt);
 	TEXT(output);
 	TEXT(error);
+	TEXT(detail);
 	TEXT(copied_from);
 	I64(wake_ms);
 	I64(started_ms);
@@ -129,6 +141,9 @@ int sqlrow_attempt(struct sqlstmt *st, struct arena *a, struct attempt_row *ret)
 	I64(started_ms);
 	I64(finished_ms);
 	ret->sandboxed = sqlstmt_col_i64(st, "sandboxed") != 0;
+	good &= effect_parse(sqlstmt_col_view(st, "effect"), &ret->effect);
+	ret->probe = sqlstmt_col_i64(st, "probe") != 0;
+	TEXT(progress);
 	I64(cpu_usec);
 	I64(memory_peak_bytes);
 	return good ? 0 : -EUCLEAN;

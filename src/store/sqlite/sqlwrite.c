@@ -74,6 +74,9 @@ static int capabilities_add(struct sqlwrite *w, const struct agent_row *row)
 		sqlstmt_text(st, c->description);
 		sqlstmt_text(st, c->input_schema);
 		sqlstmt_text(st, c->output_schema);
+		sqlstmt_z(st, effect_name(c->effect));
+		sqlstmt_text(st, c->probe);
+		sqlstmt_z(st, risk_level_name(c->risk_level));
 		rc = sqlstmt_exec(st);
 	}
 	return rc;
@@ -93,6 +96,7 @@ static int agent_put(struct sqlwrite *w, const struct agent_row *row)
 	sqlstmt_text(st, row->command);
 	sqlstmt_text(st, row->limits);
 	sqlstmt_text(st, row->digest);
+	sqlstmt_text(st, row->policy);
 	sqlstmt_i64(st, row->builtin);
 	sqlstmt_i64(st, row->created_ms);
 	sqlstmt_i64(st, row->updated_ms);
@@ -121,6 +125,7 @@ static int workflow_put(struct sqlwrite *w, const struct workflow_row *row)
 	sqlstmt_text(st, row->description);
 	sqlstmt_z(st, workflow_status_name(row->status));
 	sqlstmt_i64(st, row->version);
+	sqlstmt_text(st, row->pause);
 	sqlstmt_i64(st, row->created_ms);
 	sqlstmt_i64(st, row->updated_ms);
 	return sqlstmt_exec(st);
@@ -204,8 +209,10 @@ static const char *const stopping_names[] = {
 
 static int run_add(struct sqlwrite *w, const struct run_row *row)
 {
-	struct str context;
+	struct str context, output;
 	int rc = sqlblob_put(w->conn, &w->scratch, row->context, &context);
+	if (rc == SQLITE_OK)
+		rc = sqlblob_put(w->conn, &w->scratch, row->output, &output);
 	if (rc != SQLITE_OK)
 		return rc;
 	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_RUN_ADD);
@@ -220,7 +227,16 @@ static int run_add(struct sqlwrite *w, const struct run_row *row)
 	sqlstmt_text(st, context);
 	sqlstmt_text(st, row->error);
 	sqlstmt_text(st, row->parent_run_id);
+	sqlstmt_text(st, row->caller_run_id);
+	sqlstmt_text(st, row->caller_node);
+	sqlstmt_i64(st, row->depth);
+	sqlstmt_text(st, output);
 	sqlstmt_z(st, stopping_names[row->stopping]);
+	sqlstmt_text(st, row->pause);
+	sqlstmt_text(st, row->concurrency_key);
+	sqlstmt_i64(st, row->priority);
+	sqlstmt_i64(st, row->waited_ms);
+	sqlstmt_i64(st, row->waiting_since_ms);
 	sqlstmt_i64(st, row->created_ms);
 	sqlstmt_i64(st, row->started_ms);
 	sqlstmt_i64(st, row->finished_ms);
@@ -233,13 +249,22 @@ static int run_add(struct sqlwrite *w, const struct run_row *row)
 static int run_set(struct sqlwrite *w, const struct run_row *row)
 {
 	int64_t rid;
+	struct str output;
 	int rc = rid_of(w, row->id, &rid);
 	if (rc != SQLITE_OK || rid == 0)
+		return rc;
+	rc = sqlblob_put(w->conn, &w->scratch, row->output, &output);
+	if (rc != SQLITE_OK)
 		return rc;
 	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_RUN_SET);
 	sqlstmt_z(st, run_status_name(row->status));
 	sqlstmt_text(st, row->error);
+	sqlstmt_text(st, output);
 	sqlstmt_z(st, stopping_names[row->stopping]);
+	sqlstmt_text(st, row->pause);
+	sqlstmt_i64(st, row->workflow_version);
+	sqlstmt_i64(st, row->waited_ms);
+	sqlstmt_i64(st, row->waiting_since_ms);
 	sqlstmt_i64(st, row->started_ms);
 	sqlstmt_i64(st, row->finished_ms);
 	sqlstmt_i64(st, rid);
@@ -249,11 +274,13 @@ static int run_set(struct sqlwrite *w, const struct run_row *row)
 static int node_put(struct sqlwrite *w, const struct node_row *row)
 {
 	int64_t rid;
-	struct str output;
+	struct str output, detail;
 	int rc = rid_of(w, row->run_id, &rid);
 	if (rc != SQLITE_OK || rid == 0)
 		return rc;
 	rc = sqlblob_put(w->conn, &w->scratch, row->output, &output);
+	if (rc == SQLITE_OK)
+		rc = sqlblob_put(w->conn, &w->scratch, row->detail, &detail);
 	if (rc != SQLITE_OK)
 		return rc;
 	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_NODE_PUT);
@@ -264,6 +291,7 @@ static int node_put(struct sqlwrite *w, const struct node_row *row)
 	sqlstmt_i64(st, row->attempt);
 	sqlstmt_text(st, output);
 	sqlstmt_text(st, row->error);
+	sqlstmt_text(st, detail);
 	sqlstmt_text(st, row->copied_from);
 	sqlstmt_i64(st, row->wake_ms);
 	sqlstmt_i64(st, row->started_ms);
@@ -298,6 +326,9 @@ static int attempt_add(struct sqlwrite *w, const struct attempt_row *row)
 	sqlstmt_i64(st, row->started_ms);
 	sqlstmt_i64(st, row->finished_ms);
 	sqlstmt_i64(st, row->sandboxed);
+	sqlstmt_z(st, effect_name(row->effect));
+	sqlstmt_i64(st, row->probe);
+	sqlstmt_text(st, row->progress);
 	sqlstmt_i64(st, row->cpu_usec);
 	sqlstmt_i64(st, row->memory_peak_bytes);
 	rc = sqlstmt_exec(st);
@@ -335,6 +366,9 @@ static int attempt_set(struct sqlwrite *w, const struct attempt_row *row)
 	sqlstmt_i64(st, row->started_ms);
 	sqlstmt_i64(st, row->finished_ms);
 	sqlstmt_i64(st, row->sandboxed);
+	sqlstmt_z(st, effect_name(row->effect));
+	sqlstmt_i64(st, row->probe);
+	sqlstmt_text(st, row->progress);
 	sqlstmt_i64(st, row->cpu_usec);
 	sqlstmt_i64(st, row->memory_peak_bytes);
 	sqlstmt_i64(st, aid);
