@@ -1,0 +1,128 @@
+/*
+ * The simulation's memory and what its files share: sim.c boots, crashes and takes the steps;
+ * sim_requests.c asks the engine for things; sim_judge.c drains and judges; sim_graph.c makes
+ * workflows; one file for each feature that needs more.
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "json/parse.h"
+#include "model.h"
+#include "sim_graph.h"
+#include "store/mem/mem.h"
+
+enum { RUNS_MOST = 24, LIVE_MOST = 256, KEYS = 4, WORKFLOWS_MOST = 3, OLD_IDS = 8 };
+enum { SENT_MOST = 4096, EVENT_IDS = 40 };
+
+/* One step of time; all steps of a seed stay below the life of an idempotency key. */
+enum { TIME_MOST_MS = 60000 };
+
+/* What all seeds together met, so that one sees that they met it. */
+struct sim_met {
+	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
+		slept, planned, fired, told;
+	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
+};
+extern struct sim_met met;
+
+struct live {
+	struct attempt_id id;
+	char run_node[96];
+	bool hangs; /* answers only when it is asked to stop */
+	bool stop_asked;
+	bool limited; /* the node has a time-out: it will be asked */
+};
+
+struct request {
+	struct sim *sim;
+	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent
+		    */
+	char approval[ID_TEXT_BYTES];
+	enum approval_status decision;
+	int key; /* index, or -1 */
+	int body;
+	bool answered;
+	struct request *next;
+};
+
+struct sim {
+	uint64_t seed;
+	bool trace;
+	struct rng rng;
+	struct clock clock;
+	int64_t wall_ms, mono_ms;
+	struct store *store;
+	struct engine *engine;
+	struct executor executor;
+	uint64_t boot;
+	struct arena arena;
+	size_t n_workflows;
+	struct live live[LIVE_MOST];
+	size_t n_live;
+	struct attempt_id old[OLD_IDS]; /* of attempts that are no more */
+	size_t n_old;
+	char runs[RUNS_MOST][ID_TEXT_BYTES]; /* acknowledged */
+	size_t n_runs, n_triggers;
+	struct {
+		char run[ID_TEXT_BYTES];
+		int body;
+	} keys[KEYS];
+	struct map finals;  /* "run/node", attempt or approval id -> what was final once */
+	struct map winners; /* approval id -> the request that decided it */
+	int digest;
+	struct request *requests;
+	bool draining, jumped; /* the wall clock, ever */
+	int64_t n_output;
+	/* what was sent to waiting nodes: {"n": index} */
+	struct {
+		int id;			 /* of the event, -1 = a signal */
+		char run[ID_TEXT_BYTES]; /* of the signal */
+		bool void_;		 /* its id was answered for before: must reach nobody */
+		size_t n_told;
+	} sent[SENT_MOST];
+	size_t n_sent;
+	bool event_known[EVENT_IDS];
+	bool failed;
+	char why[600];
+};
+
+/* ---- sim.c ---- */
+
+bool sim_chance(struct sim *s, uint64_t percent);
+bool sim_read_run(struct sim *s, struct arena *a, const char *id, struct run_detail *ret);
+struct store_reader *sim_reader(struct sim *s);
+void sim_answer(struct sim *s, size_t at, bool good);
+void sim_check(struct sim *s);
+void sim_pass(struct sim *s, int64_t ms);
+void sim_remember_finals(struct sim *s, const char *run);
+void sim_say(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void sim_wrong(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- sim_requests.c ---- */
+
+enum { SIM_AGENTS = 3 };
+extern const char *const sim_agents[SIM_AGENTS]; /* their definitions */
+
+bool sim_act_decide(struct sim *s, bool pending);
+struct value sim_parse(struct arena *a, const char *text);
+void sim_act_agent(struct sim *s);
+void sim_act_cancel(struct sim *s);
+void sim_act_event(struct sim *s);
+void sim_act_retry(struct sim *s);
+void sim_act_signal(struct sim *s);
+void sim_act_trigger(struct sim *s);
+
+/* ---- sim_schedules.c ---- */
+
+void sim_judge_schedules(struct sim *s, struct run_row *runs, size_t n_runs);
+void sim_pause_schedules(struct sim *s, bool all);
+void sim_put_schedule(struct sim *s, struct buf *text);
+
+/* ---- sim_judge.c ---- */
+
+void sim_drain(struct sim *s);
+void sim_judge(struct sim *s);
