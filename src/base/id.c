@@ -49,3 +49,16 @@ bool id_valid(struct str s)
 	}
 	return true;
 }
+
+uint64_t id_age(struct str id)
+{
+	uint64_t age = 0;
+	for (size_t i = 0, n = 0; i < id.n && n < 16; i++) {
+		char c = id.p[i];
+		if (c == '-')
+			continue;
+		age = age << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+		n++;
+	}
+	return age;
+}

@@ -45,4 +45,7 @@ void id_make(struct id_gen *g, int64_t now_ms, char ret_text[ID_TEXT_BYTES]);
 /* Whether s is a UUID in canonical lower-case text (any version). */
 bool id_valid(struct str s);
 
+/* Ids of one generator in the order they were made, and by time those of several. */
+uint64_t id_age(struct str id);
+
 #define ID_STR(id) str_n((id).text, ID_TEXT_BYTES - 1)

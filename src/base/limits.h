@@ -106,6 +106,7 @@ enum {
 
 	/* running */
 	LIMIT_OPEN_RUNS = 100000,	/* more are refused with 429 */
+	LIMIT_SHARE_WAIT_MS = 1000,	/* a project waits so long for its first slot */
 	LIMIT_HELD_REPLY_MS = 2000,	/* an answer waits so long for a full disk */
 	LIMIT_TXN_OPS = 20000,		/* rows of one group commit */
 	LIMIT_INLINE_BYTES = 64 << 10,	/* a larger value is stored apart, by its hash */

@@ -34,6 +34,9 @@ const struct config_option config_options[] = {
 	       "json, text, auto: text on a terminal (default)"),
 	OPTION("max-scripts", "N", CONFIG_INT, max_scripts,
 	       "sandboxed attempts at once (default: twice the cores)"),
+	OPTION("extra-scripts", "N", CONFIG_INT, extra_scripts,
+	       "beyond these, for projects that have none and waited a second (default: as "
+	       "many again)"),
 	OPTION("allow-unsandboxed", NULL, CONFIG_FLAG, allow_unsandboxed,
 	       "run agents without a sandbox where the kernel allows none"),
 	OPTION("allow-private", NULL, CONFIG_FLAG, allow_private,
@@ -47,12 +50,20 @@ const size_t config_n_options = ARRAY_LEN(config_options);
 
 void config_defaults(struct config *c)
 {
-	*c = (struct config){.ready_fd = -1};
+	*c = (struct config){.ready_fd = -1, .extra_scripts = -1};
 }
 
 static void *field(struct config *c, const struct config_option *o)
 {
 	return (char *)c + o->offset;
+}
+
+/* What a number is while nobody has said it. */
+static int64_t unset_int(const struct config_option *o)
+{
+	bool zero_means_something = o->offset == offsetof(struct config, ready_fd) ||
+				    o->offset == offsetof(struct config, extra_scripts);
+	return zero_means_something ? -1 : 0;
 }
 
 static bool is_set(struct config *c, const struct config_option *o)
@@ -65,8 +76,7 @@ static bool is_set(struct config *c, const struct config_option *o)
 	case CONFIG_FLAG:
 		return *(bool *)field(c, o);
 	case CONFIG_INT:
-		return *(int64_t *)field(c, o) !=
-		       (o->offset == offsetof(struct config, ready_fd) ? -1 : 0);
+		return *(int64_t *)field(c, o) != unset_int(o);
 	}
 	return false;
 }
@@ -259,4 +269,8 @@ void config_complete(struct config *c, struct arena *a, struct diag *d)
 		diag_add(d, "max-scripts", "must lie between 1 and 10000");
 	if (c->max_scripts == 0)
 		c->max_scripts = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+	if (c->extra_scripts < -1 || c->extra_scripts > 10000)
+		diag_add(d, "extra-scripts", "must lie between 0 and 10000");
+	if (c->extra_scripts == -1)
+		c->extra_scripts = c->max_scripts;
 }

@@ -26,10 +26,11 @@ struct config {
 	const char *log_format;	       /* "auto", "json", "text" */
 	const char *file;	       /* --config */
 	bool allow_unsandboxed;
-	bool allow_private;   /* notifier may call loopback and private addresses */
-	bool insecure_listen; /* may listen beyond loopback without authentication */
-	int64_t max_scripts;  /* SCRIPT attempts at once; 0 = twice the cores */
-	int64_t ready_fd;     /* gets one line "listen=… metrics=…" when ready; -1 = none */
+	bool allow_private;    /* notifier may call loopback and private addresses */
+	bool insecure_listen;  /* may listen beyond loopback without authentication */
+	int64_t max_scripts;   /* SCRIPT attempts at once; 0 = twice the cores */
+	int64_t extra_scripts; /* beyond them, for projects that got none; -1 = as many again */
+	int64_t ready_fd;      /* gets one line "listen=… metrics=…" when ready; -1 = none */
 };
 
 struct config_option {

@@ -338,6 +338,7 @@ static bool start_engine(struct service *s)
 		.store = s->store,
 		.executor = dispatch_executor(s->dispatch),
 		.max_scripts = (size_t)s->config->max_scripts,
+		.extra_scripts = (size_t)s->config->extra_scripts,
 		.zone_get = zones_get,
 		.zone_arg = &s->zones,
 		.watcher = s,

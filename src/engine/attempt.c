@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "engine/admission.h"
 #include "engine/attempt_end.h"
 #include "engine/attempt_input.h"
 #include "engine/emit.h"
@@ -28,20 +29,20 @@ void attempt_check(const struct attempt *a)
 	ASSERT(n->attempt == a);
 	switch (a->state) {
 	case ATT_WAITING:
-		ASSERT(n->status == NODE_QUEUED && !list_empty(&a->link) && !a->has_slot);
+		ASSERT(n->status == NODE_QUEUED && a->turn.in && !a->admitted);
 		ASSERT(!timer_armed(&a->timer) && a->has_row);
 		break;
 	case ATT_BACKOFF:
-		ASSERT(n->status == NODE_QUEUED && timer_armed(&a->timer) && !a->has_slot);
-		ASSERT(list_empty(&a->link) && a->has_row);
+		ASSERT(n->status == NODE_QUEUED && timer_armed(&a->timer) && !a->admitted);
+		ASSERT(!a->turn.in && a->has_row);
 		break;
 	case ATT_STARTING:
 		ASSERT(n->status == NODE_RUNNING && !timer_armed(&a->timer) && a->agent);
-		ASSERT(list_empty(&a->link) && a->has_row && a->has_slot == a->script);
+		ASSERT(!a->turn.in && a->has_row && a->admitted);
 		break;
 	case ATT_RUNNING:
-		ASSERT(n->status == NODE_RUNNING && a->agent && list_empty(&a->link));
-		ASSERT(a->has_slot == a->script);
+		ASSERT(n->status == NODE_RUNNING && a->agent && !a->turn.in);
+		ASSERT(a->admitted);
 		break;
 	case ATT_STOPPING:
 		ASSERT(n->status == NODE_RUNNING && a->agent && !timer_armed(&a->timer));
@@ -75,19 +76,9 @@ static struct attempt *attempt_alloc(struct run *r, uint32_t index)
 
 static void leave_queue(struct attempt *a)
 {
-	struct engine *e = a->run->engine;
-	if (a->state == ATT_WAITING && !list_empty(&a->link))
-		e->n_queued--;
+	admission_dequeue(a);
 	list_remove(&a->link);
-	timer_disarm(&e->timers, &a->timer);
-}
-
-static bool needs_slot(const struct attempt *a)
-{
-	const struct plan *p = a->run->plan;
-	const struct agent *agent =
-		catalog_agent(&a->run->engine->catalog, p->project, p->nodes[a->index].agent);
-	return agent && agent->row.type == AGENT_SCRIPT;
+	timer_disarm(&a->run->engine->timers, &a->timer);
 }
 
 static void emit_queued(struct attempt *a)
@@ -97,14 +88,12 @@ static void emit_queued(struct attempt *a)
 
 static void enqueue(struct attempt *a)
 {
-	struct engine *e = a->run->engine;
 	struct node *n = &a->run->nodes[a->index];
 	if (!a->has_row)
 		emit_queued(a);
 	if (n->status != NODE_QUEUED)
 		node_move(n, NODE_QUEUED);
-	list_push_back(&e->queue, &a->link);
-	e->n_queued++;
+	admission_enqueue(a);
 	if (a->state == ATT_BACKOFF)
 		move(a, ATT_WAITING);
 	else
@@ -115,12 +104,11 @@ static void begin(struct attempt *a);
 
 void attempt_ready(struct attempt *a)
 {
-	struct engine *e = a->run->engine;
-	a->script = needs_slot(a);
-	if (a->script && (e->n_scripts >= e->config.max_scripts || !list_empty(&e->queue)))
-		enqueue(a);
-	else
+	admission_assign(a);
+	if (admission_open(a))
 		begin(a);
+	else
+		enqueue(a);
 }
 
 static void back_off(struct attempt *a, int64_t delay_ms)
@@ -157,8 +145,7 @@ void attempt_free(struct attempt *a)
 {
 	struct engine *e = a->run->engine;
 	leave_queue(a);
-	if (a->has_slot)
-		e->n_scripts--;
+	admission_give_back(a);
 	if (a->state == ATT_STARTING || a->state == ATT_RUNNING || a->state == ATT_STOPPING)
 		e->n_running--;
 	map_remove(&e->attempts, ID_STR(a->id));
@@ -318,8 +305,7 @@ static void begin(struct attempt *a)
 		return;
 	}
 	a->started_ms = e->wall_ms;
-	a->has_slot = a->script;
-	e->n_scripts += a->script;
+	admission_take(a);
 	e->n_running++;
 	if (n->started_ms == 0)
 		n->started_ms = e->wall_ms;
@@ -336,8 +322,8 @@ static void begin(struct attempt *a)
 
 void attempt_admit(struct engine *e)
 {
-	while (e->n_scripts < e->config.max_scripts && !list_empty(&e->queue)) {
-		struct attempt *a = container_of(e->queue.next, struct attempt, link);
+	struct attempt *a;
+	while ((a = admission_next(e))) {
 		struct run *r = a->run;
 		begin(a);
 		run_settle(r);
@@ -465,7 +451,9 @@ void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *ro
 		int64_t longest = row->not_before_ms - row->queued_ms;
 		back_off(a, delay_ms < longest || longest <= 0 ? delay_ms : longest);
 	} else {
+		/* who goes first is known when all are there */
 		r->nodes[index].status = NODE_QUEUED;
-		attempt_ready(a);
+		admission_assign(a);
+		enqueue(a);
 	}
 }

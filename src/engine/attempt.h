@@ -19,7 +19,7 @@ bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret)
 /* Its retry time has come. */
 void attempt_ready(struct attempt *a);
 
-/* Starts attempts that wait while there are slots. */
+/* Starts those that wait and may. */
 void attempt_admit(struct engine *e);
 
 /* The node's time-out: the executor is asked to stop it. */

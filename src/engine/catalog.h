@@ -31,6 +31,7 @@ struct agent {
 	int64_t timeout_ms;   /* of an attempt whose node has none, from limits; 0 = none */
 	struct agent_action *actions;
 	size_t n_actions;
+	struct lane *lane; /* of its attempts, once it had one: see engine/admission.h */
 };
 
 struct workflow {

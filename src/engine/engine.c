@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/emit.h"
@@ -124,6 +125,11 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_SCHEDULES:
 		schedule_tick(e);
 		break;
+	case TIMER_LANE:
+		admission_lane_timer(container_of(t, struct lane, timer));
+		break;
+	case TIMER_SHARE: /* engine_leave() looks */
+		break;
 	case TIMER_KEYS_PRUNE:
 		prune_keys(e);
 		break;
@@ -164,7 +170,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 		rng_system(&seed, sizeof(seed));
 	rng_seed(&e->rng, seed + 1);
 	list_init(&e->open);
-	list_init(&e->queue);
+	admission_init(e);
 	list_init(&e->schedules);
 	list_init(&e->stops);
 	list_init(&e->waits);
@@ -176,6 +182,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	e->catalog.zone_get = config->zone_get;
 	e->catalog.zone_arg = config->zone_arg;
 	engine_enter(e);
+	e->start_ms = e->now_ms;
 	engine_key_written(e); /* there may be some from before */
 	int r = recover(e);
 	engine_leave(e);
@@ -193,6 +200,7 @@ void engine_free(struct engine *e)
 		return;
 	LIST_FOREACH (it, &e->open)
 		run_free(container_of(it, struct run, link));
+	admission_fini(e);
 	schedule_free_all(e);
 	map_free(&e->runs);
 	map_free(&e->attempts);
@@ -230,14 +238,14 @@ size_t engine_check(const struct engine *e)
 			n_unfinished += !node_status_final(r->nodes[i].status);
 			n_queued += a && a->state == ATT_WAITING;
 			n_running += a && a->state >= ATT_STARTING;
-			n_scripts += a && a->has_slot;
+			n_scripts += a && a->admitted && a->script;
 		}
 		ASSERT(n_unfinished == r->n_unfinished);
 		n_stuck += n_unfinished == 0 && !run_status_final(r->status);
 	}
 	ASSERT(n_queued == e->n_queued && n_running == e->n_running);
-	ASSERT(n_scripts == e->n_scripts && n_scripts <= e->config.max_scripts);
-	ASSERT(list_empty(&e->queue) || e->n_scripts == e->config.max_scripts);
+	ASSERT(n_scripts == e->n_scripts);
+	admission_check(e);
 	schedule_check(e);
 	return n_stuck;
 }

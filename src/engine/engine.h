@@ -31,6 +31,7 @@ struct engine_config {
 	uint64_t seed;	      /* ids and jitter; 0 = from the system. Never the same twice
 			       * over one store: ids would come again */
 	size_t max_scripts;   /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
+	size_t extra_scripts; /* beyond them, for projects that got none: see engine/admission.h */
 	size_t max_open_runs; /* 0 = LIMIT_OPEN_RUNS */
 
 	zone_get_fn zone_get; /* time zones, on the loop thread; NULL = UTC alone */

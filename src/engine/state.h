@@ -22,6 +22,8 @@
 #include "engine/plan/join.h"
 #include "engine/plan/plan.h"
 #include "engine/pump.h"
+#include "engine/queue.h"
+#include "engine/rate.h"
 #include "engine/timer.h"
 
 /*
@@ -35,7 +37,7 @@
  *    WAITING, BACKOFF ---> (end: cancelled, or its input was bad)
  */
 enum attempt_state {
-	ATT_WAITING,  /* QUEUED, in the queue for a slot */
+	ATT_WAITING,  /* QUEUED, in its lane: see engine/admission.h */
 	ATT_BACKOFF,  /* QUEUED, its retry timer is armed */
 	ATT_STARTING, /* RUNNING, its row is on its way to the disk */
 	ATT_RUNNING,  /* RUNNING, with the executor */
@@ -53,10 +55,12 @@ struct attempt {
 	enum attempt_stop why; /* STOPPING */
 	bool script;	       /* needs a slot */
 	bool has_row;	       /* its row was added before */
-	bool has_slot;
+	bool admitted;	       /* counts in its lane, holds a slot when it needs one */
 	bool log_cut;
+	struct lane *lane;   /* that it waits in or was admitted by; NULL before that */
+	struct waiter turn;  /* WAITING: its place there */
 	struct agent *agent; /* from STARTING on */
-	struct list link;    /* WAITING: the queue; STOPPING by time-out: engine.stops */
+	struct list link;    /* STOPPING by time-out: engine.stops */
 	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
 	int64_t queued_ms, not_before_ms, started_ms, stop_ms; /* wall clock */
 	uint32_t log_lines;
@@ -109,6 +113,7 @@ struct run {
 	struct workflow *workflow; /* alive: it has this open run */
 	enum run_status status;
 	enum stop_reason stopping;
+	int64_t priority;			 /* 0 to 9, the higher goes first */
 	int64_t created_ms, started_ms, stop_ms; /* wall clock */
 	int64_t n_events;
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
@@ -139,6 +144,15 @@ static inline struct str run_node_id(const struct run *r, uint32_t index)
 	return run_plan_node(r, index)->id;
 }
 
+/* Attempts that wait to start: see engine/admission.h. */
+struct admission {
+	struct queue shares;	      /* of projects, with attempts that need slots */
+	struct queue others;	      /* lanes whose attempts need none */
+	struct map by_project, lanes; /* project -> struct share, "project\nagent" -> struct lane */
+	uint64_t turn;		      /* counts what shares were given */
+	struct timer timer;	      /* a share has waited long enough */
+};
+
 struct engine {
 	struct engine_config config;
 	struct pump pump;
@@ -152,7 +166,6 @@ struct engine {
 	struct list schedules; /* see engine/schedule.h */
 	struct map schedules_by_id;
 	struct timer schedules_timer; /* of the nearest fire */
-	struct list queue;	      /* attempts that wait for a slot */
 	struct list replies;	      /* that wait for their rows to be durable */
 	struct list waits;	      /* of all nodes that wait for an event */
 	struct list stops;	      /* attempts to be stopped when the call is over */
@@ -161,8 +174,10 @@ struct engine {
 	struct arena scratch; /* of one step */
 	struct buf text;      /* of one row */
 	int64_t now_ms, wall_ms;
-	int64_t full_ms; /* wall clock: since when the store is full */
+	int64_t start_ms; /* now_ms when the engine was made */
+	int64_t full_ms;  /* wall clock: since when the store is full */
 	int depth;
+	struct admission admission;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
 	size_t n_approvals; /* PENDING */
 };

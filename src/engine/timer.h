@@ -17,6 +17,8 @@ enum timer_kind {
 	TIMER_STORE_RETRY,   /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
 	TIMER_SCHEDULES,     /* the nearest fire, or a look at the clock */
+	TIMER_LANE,	     /* of a struct lane: its rate allows another attempt */
+	TIMER_SHARE,	     /* a project has waited long enough for a slot */
 	TIMER_KEYS_PRUNE,    /* old idempotency keys */
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/timefmt.h"
+#include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/wait.h"
@@ -16,6 +17,8 @@ static const char *const reasons[] = {
 	[WHY_RUNNING] = "running",
 	[WHY_BACKOFF] = "retry_backoff",
 	[WHY_QUEUED] = "queued",
+	[WHY_AGENT_LIMIT] = "agent_limit",
+	[WHY_AGENT_RATE] = "agent_rate",
 	[WHY_SLEEP] = "sleeping",
 	[WHY_EVENT] = "waiting_event",
 	[WHY_STOPPING] = "stopping",
@@ -44,7 +47,6 @@ struct why {
 	struct arena *a;
 	uint32_t *next;	      /* of a PENDING node: the dependency to blame */
 	uint32_t *root;	      /* of any node: the node at the end of that chain */
-	uint32_t *place;      /* of a queued one, from 1 */
 	uint32_t *last_error; /* the newest stored attempt with an error, index + 1 */
 	struct json_out out;
 };
@@ -142,17 +144,6 @@ static void blame_all(struct why *w)
 	}
 }
 
-static void find_places(struct why *w)
-{
-	uint32_t place = 0;
-	LIST_FOREACH (it, &w->e->queue) {
-		const struct attempt *a = container_of(it, struct attempt, link);
-		place++;
-		if (a->run == w->run)
-			w->place[a->index] = place;
-	}
-}
-
 static void find_errors(struct why *w)
 {
 	for (size_t i = 0; i < w->stored->n_attempts; i++) {
@@ -229,20 +220,77 @@ static struct said say_backoff(const struct why *w, const struct attempt *a)
 	return s;
 }
 
-static struct said say_queued(const struct why *w, const struct attempt *a)
+/* Its place among the attempts of the project that wait for a slot, from 1. */
+static size_t place_in_project(const struct attempt *a)
+{
+	const struct queue *lanes = &a->lane->share->attempts;
+	size_t n = 1;
+	for (size_t i = 0; i < lanes->n; i++) {
+		const struct lane *l = container_of(lanes->heap[i], struct lane, attempts.self);
+		n += queue_before(&l->attempts, a->turn.key);
+	}
+	return n;
+}
+
+static struct said say_slot(const struct why *w, const struct attempt *a, struct said s)
 {
 	const struct engine *e = w->e;
+	const struct share *share = a->lane->share;
+	s.sentence = arena_printf(
+		w->a,
+		"%s waits since %s for a slot for scripts: place %zu of %zu in the queue of its "
+		"project, which holds %zu slots; %zu of %zu slots are taken; serve --max-scripts "
+		"raises that",
+		attempt_text(w, a), time_text(w->a, s.since_ms), place_in_project(a),
+		share->n_queued, share->n_slots, e->n_scripts, e->config.max_scripts);
+	s.command = arena_printf(w->a, "drover serve --max-scripts %zu", e->config.max_scripts * 2);
+	return s;
+}
+
+static struct said say_agent_limit(const struct why *w, const struct attempt *a, struct said s)
+{
+	const struct lane *l = a->lane;
+	s.reason = WHY_AGENT_LIMIT;
+	s.sentence = arena_printf(
+		w->a,
+		"%s waits since %s for its agent, whose concurrency is %lld: %zu of its attempts "
+		"run, place %zu of %zu among those that wait",
+		attempt_text(w, a), time_text(w->a, s.since_ms), (long long)l->concurrency,
+		l->n_running, queue_before(&l->attempts, a->turn.key) + 1, l->attempts.n);
+	s.command = "drover runs --status RUNNING";
+	return s;
+}
+
+static struct said say_agent_rate(const struct why *w, const struct attempt *a, struct said s)
+{
+	const struct lane *l = a->lane;
+	s.reason = WHY_AGENT_RATE;
+	s.until_ms = due_ms(w->e, &l->timer);
+	s.sentence = arena_printf(
+		w->a,
+		"%s waits since %s: its agent's rateLimit allows %lld starts in %lld ms; the next "
+		"is at %s, place %zu of %zu among those that wait",
+		attempt_text(w, a), time_text(w->a, s.since_ms), (long long)l->limit.limit,
+		(long long)l->limit.per_ms, time_text(w->a, s.until_ms),
+		queue_before(&l->attempts, a->turn.key) + 1, l->attempts.n);
+	return s;
+}
+
+static struct said say_queued(const struct why *w, const struct attempt *a)
+{
 	struct said s = {.reason = WHY_QUEUED, .since_ms = a->queued_ms};
 	if (s.since_ms < a->not_before_ms)
 		s.since_ms = a->not_before_ms;
-	s.sentence = arena_printf(
-		w->a,
-		"%s waits since %s for a slot for scripts: place %u of %zu in the queue, %zu "
-		"of %zu slots are taken; serve --max-scripts raises that",
-		attempt_text(w, a), time_text(w->a, s.since_ms), w->place[a->index], e->n_queued,
-		e->n_scripts, e->config.max_scripts);
-	s.command = arena_printf(w->a, "drover serve --max-scripts %zu", e->config.max_scripts * 2);
-	return s;
+	switch (admission_shut(w->e, a->lane)) {
+	case LANE_CONCURRENCY:
+		return say_agent_limit(w, a, s);
+	case LANE_RATE:
+		return say_agent_rate(w, a, s);
+	case LANE_OPEN:
+	case LANE_HELD:
+		break;
+	}
+	return say_slot(w, a, s);
 }
 
 static struct said say_stopping(const struct why *w, const struct attempt *a)
@@ -373,6 +421,10 @@ static const char *short_reason(const struct said *s)
 		return "waits for its next attempt";
 	case WHY_QUEUED:
 		return "waits for a slot for scripts";
+	case WHY_AGENT_LIMIT:
+		return "waits for its agent";
+	case WHY_AGENT_RATE:
+		return "waits for its agent's rate";
 	case WHY_SLEEP:
 		return "sleeps";
 	case WHY_EVENT:
@@ -585,10 +637,8 @@ static void tell_open(struct why *w)
 	struct run *r = w->run;
 	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
 	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
-	w->place = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
 	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
 	blame_all(w);
-	find_places(w);
 	find_errors(w);
 	/* an end that is not durable is no end yet */
 	put_head(&w->out, ID_STR(r->id), run_status_final(r->status) ? RUN_RUNNING : r->status,

@@ -19,6 +19,8 @@ enum why_reason {
 	WHY_RUNNING,	  /* an attempt runs */
 	WHY_BACKOFF,	  /* waits for its next attempt */
 	WHY_QUEUED,	  /* waits for a slot */
+	WHY_AGENT_LIMIT,  /* its agent runs as many attempts as it may */
+	WHY_AGENT_RATE,	  /* its agent has started as many as it may by now */
 	WHY_SLEEP,	  /* until a time */
 	WHY_EVENT,	  /* waits for a signal or an event */
 	WHY_STOPPING,	  /* an attempt was asked to stop */

@@ -168,8 +168,8 @@ TEST(a_place_in_the_queue)
 	CHECK_Z(get(&y, "d", "status"), "QUEUED");
 	CHECK_Z(get(&y, "d", "sentence"),
 		"attempt 1 of script run waits since " BEGIN " for a slot "
-		"for scripts: place 2 of 2 in the queue, 2 of 2 slots are taken; "
-		"serve --max-scripts raises that");
+		"for scripts: place 2 of 2 in the queue of its project, which holds 2 slots; 2 of "
+		"2 slots are taken; serve --max-scripts raises that");
 	CHECK_Z(get(&y, "d", "until"), "-");
 	CHECK_Z(get(&y, "d", "command"), "drover serve --max-scripts 4");
 	world_succeed(&w, "a", "{}");

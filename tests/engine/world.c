@@ -148,7 +148,8 @@ static void start_engine(struct world *w)
 
 void world_open(struct world *w)
 {
-	*w = (struct world){.clock = {{wall_ms, mono_ns}, 1700000000000, 5000}};
+	*w = (struct world){.clock = {{wall_ms, mono_ns}, 1700000000000, 5000},
+			    .project = "default"};
 	w->executor.ops = &executor_ops;
 	if (world_on_disk) {
 		snprintf(w->dir, sizeof(w->dir), "/tmp/drover-engine-XXXXXX");
@@ -275,8 +276,10 @@ void world_agent(struct world *w, const char *json)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	struct value doc = world_json(&a, json);
-	engine_agent_save(w->engine, &(struct agent_save){.upsert = true, .doc = &doc}, world_reply,
-			  w);
+	engine_agent_save(
+		w->engine,
+		&(struct agent_save){.project = str_of(w->project), .upsert = true, .doc = &doc},
+		world_reply, w);
 	world_settle(w);
 }
 
@@ -291,8 +294,10 @@ void world_agents(struct world *w)
 
 void world_save_value(struct world *w, const struct value *doc)
 {
-	engine_workflow_save(w->engine, &(struct workflow_save){.upsert = true, .doc = doc},
-			     world_reply, w);
+	engine_workflow_save(
+		w->engine,
+		&(struct workflow_save){.project = str_of(w->project), .upsert = true, .doc = doc},
+		world_reply, w);
 	world_settle(w);
 }
 
@@ -315,7 +320,7 @@ const char *world_trigger(struct world *w, const char *workflow, const char *con
 	struct arena a CLEANUP_ARENA = {0};
 	struct value c = world_json(&a, context ? context : "{}");
 	engine_run_trigger(w->engine,
-			   &(struct run_trigger){.project = STR("default"),
+			   &(struct run_trigger){.project = str_of(w->project),
 						 .workflow = str_of(workflow),
 						 .context = &c},
 			   world_reply, w);
@@ -325,18 +330,18 @@ const char *world_trigger(struct world *w, const char *workflow, const char *con
 
 void world_cancel(struct world *w, const char *run_id)
 {
-	engine_run_cancel(w->engine, STR("default"), str_of(run_id), STR("because"), world_reply,
-			  w);
+	engine_run_cancel(w->engine, str_of(w->project), str_of(run_id), STR("because"),
+			  world_reply, w);
 	world_settle(w);
 }
 
 void world_retry(struct world *w, const char *run_id, const char *from)
 {
 	struct run_detail old = world_run(w, run_id);
-	engine_run_retry(
-		w->engine,
-		&(struct run_retry){.project = STR("default"), .old = &old, .from = str_of(from)},
-		world_reply, w);
+	engine_run_retry(w->engine,
+			 &(struct run_retry){
+				 .project = str_of(w->project), .old = &old, .from = str_of(from)},
+			 world_reply, w);
 	world_settle(w);
 }
 
@@ -381,7 +386,7 @@ struct run_detail world_run(struct world *w, const char *run_id)
 	struct run_detail d = {0};
 	struct store_reader *r;
 	ASSERT(w->store->ops->reader_new(w->store, &r) == 0);
-	int f = r->ops->run_get(r, &w->arena, STR("default"), str_of(run_id), &d);
+	int f = r->ops->run_get(r, &w->arena, str_of(w->project), str_of(run_id), &d);
 	ASSERT(f == 0);
 	r->ops->reader_free(r);
 	return d;

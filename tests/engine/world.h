@@ -37,7 +37,8 @@ extern bool world_on_disk;
 	} while (0)
 
 struct world {
-	char dir[32]; /* on disk */
+	char dir[32];	     /* on disk */
+	const char *project; /* of all requests: "default" */
 	struct world_clock clock;
 	struct store *store;
 	struct engine *engine;
