@@ -10,16 +10,21 @@ enum {
 	LIMIT_BODY_BYTES = 4 << 20, /* one HTTP request body */
 	LIMIT_YAML_BYTES = 1 << 20, /* one workflow or manifest file */
 	LIMIT_YAML_DEPTH = 64,
-	LIMIT_DIAG_FINDINGS = 100, /* findings kept of one judged document */
-	LIMIT_NAME_BYTES = 128,	   /* workflow, agent, node, project names */
+	LIMIT_DIAG_FINDINGS = 100,		    /* findings kept of one judged document */
+	LIMIT_NAME_BYTES = 128,			    /* workflow, agent, node, project names */
+	LIMIT_NODE_ID_BYTES = LIMIT_NAME_BYTES + 8, /* the same of an item: "scan[12345]" */
 
 	/* workflow definitions */
 	LIMIT_PLAN_NODES = 20000,
-	LIMIT_PLAN_DEPENDS = 200000,	   /* edges in all */
-	LIMIT_PLAN_REFS = 1000000,	   /* results that templates may read, in all */
-	LIMIT_RETRY_ATTEMPTS = 100,	   /* retry.maxAttempts */
-	LIMIT_APPROVERS = 100,		   /* names, and so the most a quorum can be */
-	LIMIT_APPROVAL_DEFAULT_HOURS = 24, /* a question expires after, unless the node says */
+	LIMIT_PLAN_DEPENDS = 200000,	       /* edges in all */
+	LIMIT_PLAN_REFS = 1000000,	       /* results that templates may read, in all */
+	LIMIT_RETRY_ATTEMPTS = 100,	       /* retry.maxAttempts */
+	LIMIT_FOREACH_ITEMS = 20000,	       /* of one node with forEach */
+	LIMIT_FOREACH_PARALLEL = 100,	       /* items at once, unless the node says maxParallel */
+	LIMIT_FOREACH_OUTPUT_BYTES = 16 << 20, /* outputs of a node's items together */
+	LIMIT_RUN_NODES = 200000,	       /* nodes and items of one run */
+	LIMIT_APPROVERS = 100,		       /* names, and so the most a quorum can be */
+	LIMIT_APPROVAL_DEFAULT_HOURS = 24,     /* a question expires after, unless the node says */
 	LIMIT_APPROVAL_NOTES_BYTES = 4096,
 	LIMIT_DURATION_DAYS = 365, /* time-outs and retry intervals */
 

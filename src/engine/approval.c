@@ -62,7 +62,7 @@ static struct value agent_value(struct arena *a, const struct agent_row *row)
 static struct value subject(struct arena *a, const struct approval *p, const struct agent *agent)
 {
 	const struct plan *plan = p->run->plan;
-	const struct plan_node *pn = &plan->nodes[p->index];
+	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	struct value v = value_object(a, 8), workflow = value_object(a, 2);
 	value_putz(a, &workflow, "id", value_str(plan->workflow_id));
 	value_putz(a, &workflow, "version", value_int(plan->version));
@@ -70,7 +70,7 @@ static struct value subject(struct arena *a, const struct approval *p, const str
 	value_putz(a, &v, "action", value_str(pn->action));
 	value_putz(a, &v, "limits", parsed(a, pn->limits));
 	value_putz(a, &v, "workspace", text_or_null(str_of(p->workspace)));
-	value_putz(a, &v, "nodeId", value_str(pn->id));
+	value_putz(a, &v, "nodeId", value_str(run_node_id(p->run, p->index)));
 	value_putz(a, &v, "runId", value_str(ID_STR(p->run->id)));
 	value_putz(a, &v, "workflow", workflow);
 	return v;
@@ -105,7 +105,7 @@ static struct approval_row row_of(const struct approval *p)
 {
 	struct engine *e = p->run->engine;
 	const struct plan *plan = p->run->plan;
-	const struct plan_node *pn = &plan->nodes[p->index];
+	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	const struct plan_approval *policy_now = policy(p);
 	return (struct approval_row){
 		.id = txn_text(e, ID_STR(p->id)),
@@ -113,7 +113,7 @@ static struct approval_row row_of(const struct approval *p)
 		.project = plan->project,
 		.workflow_id = plan->workflow_id,
 		.workflow_name = plan->name,
-		.node_id = pn->id,
+		.node_id = run_node_id(p->run, p->index),
 		.agent = pn->agent,
 		.action = pn->action,
 		.node_index = p->index,
@@ -306,6 +306,7 @@ void approval_end(struct approval *p)
 {
 	if (p->status == APPROVAL_PENDING) {
 		struct str notes = p->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
+				   : p->run->stopping == STOP_NONE  ? STR("another item failed")
 								    : STR("the run was cancelled");
 		settle(p, APPROVAL_EXPIRED);
 		emit_set(p, (struct str){0}, notes);

@@ -189,7 +189,7 @@ static void finish(struct attempt *a, const struct verdict *end)
 		node_succeed(r, index, end->output);
 		return;
 	}
-	if (r->stopping != STOP_NONE) {
+	if (node_stopping(r, index) != STOP_NONE) {
 		node_cancel(r, index, verdict_node_status(end), true);
 		return;
 	}
@@ -222,7 +222,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 	const struct plan *p = a->run->plan;
 	const struct plan_node *pn = run_plan_node(a->run, a->index);
 	struct str node_id = run_node_id(a->run, a->index);
-	char key[ID_TEXT_BYTES + LIMIT_NAME_BYTES + 1];
+	char key[ID_TEXT_BYTES + LIMIT_NODE_ID_BYTES + 1];
 	int n = snprintf(key, sizeof(key), "%s:%.*s", a->run->id.text, STR_ARG(node_id));
 	struct attempt_start s = {
 		.id = a->id,
@@ -248,6 +248,13 @@ static void hand_over(struct attempt *a, const struct start *start)
 	e->config.executor->ops->start(e->config.executor, &s);
 }
 
+/* Why it was not started. */
+static struct str stopped_text(const struct run *r)
+{
+	return r->stopping != STOP_NONE ? STR("the run was stopped before the attempt was started")
+					: STR("another item failed before the attempt was started");
+}
+
 /* The row is durable: now it may start, unless the run was stopped meanwhile. */
 static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n UNUSED)
 {
@@ -256,14 +263,14 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 	struct attempt *a = start->attempt;
 	struct run *r = a->run;
 	engine_enter(e);
-	if (r->stopping != STOP_NONE) {
-		finish(a,
-		       &(struct verdict){
-			       .status = r->stopping == STOP_TIMEOUT ? ATTEMPT_TIMED_OUT
-								     : ATTEMPT_CANCELLED,
-			       .code = r->stopping == STOP_TIMEOUT ? "run_timeout" : "cancelled",
-			       .message = STR("the run was stopped before the attempt was started"),
-		       });
+	enum stop_reason why = node_stopping(r, a->index);
+	if (why != STOP_NONE) {
+		finish(a, &(struct verdict){
+				  .status = why == STOP_TIMEOUT ? ATTEMPT_TIMED_OUT
+								: ATTEMPT_CANCELLED,
+				  .code = why == STOP_TIMEOUT ? "run_timeout" : "cancelled",
+				  .message = stopped_text(r),
+			  });
 		run_settle(r);
 	} else {
 		move(a, ATT_RUNNING);
@@ -282,7 +289,7 @@ static void tell_started(struct attempt *a)
 	const struct plan_node *pn = run_plan_node(r, a->index);
 	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "nodeId");
-	json_out_str(&o, pn->id);
+	json_out_str(&o, run_node_id(r, a->index));
 	json_out_key(&o, "attempt");
 	json_out_int(&o, a->number);
 	json_out_key(&o, "agent");
@@ -365,7 +372,7 @@ static void cancel_queued(struct attempt *a)
 	finish(a, &(struct verdict){
 			  .status = ATTEMPT_CANCELLED,
 			  .code = "cancelled",
-			  .message = STR("the run was stopped before the attempt was started"),
+			  .message = stopped_text(a->run),
 		  });
 }
 
@@ -418,7 +425,7 @@ static void lose(struct attempt *a)
 	emit_end(a, &end, error);
 	attempt_free(a);
 	struct node *n = &r->nodes[index];
-	if (r->stopping != STOP_NONE) {
+	if (node_stopping(r, index) != STOP_NONE) {
 		node_cancel(r, index, r->stopping == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
 			    true);
 	} else if (++n->lost > LIMIT_ATTEMPTS_LOST) {
@@ -444,7 +451,7 @@ void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *ro
 	if (row->status == ATTEMPT_RUNNING) {
 		r->nodes[index].status = NODE_RUNNING;
 		lose(a);
-	} else if (r->stopping != STOP_NONE) {
+	} else if (node_stopping(r, index) != STOP_NONE) {
 		r->nodes[index].status = NODE_QUEUED;
 		cancel_queued(a);
 	} else if (delay_ms > 0) {

@@ -98,8 +98,9 @@ static void stopped_end(const struct attempt *a, struct verdict *end)
 	end->code = !timeout			       ? "cancelled"
 		    : a->run->stopping == STOP_TIMEOUT ? "run_timeout"
 						       : "timeout";
-	end->message = !timeout				  ? STR("the run was cancelled")
-		       : a->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
+	end->message = !timeout && a->run->stopping == STOP_NONE ? STR("another item failed")
+		       : !timeout				 ? STR("the run was cancelled")
+		       : a->run->stopping == STOP_TIMEOUT	 ? STR("the run took too long")
 							  : STR("the attempt took longer than "
 								"its timeout");
 }

@@ -14,6 +14,7 @@ struct dryrun {
 	struct diag diag;
 	struct json_out out;
 	int64_t now_ms;
+	const struct value *item; /* the first one, while a node with forEach is looked at */
 };
 
 static struct value run_value(const struct dryrun *x)
@@ -36,6 +37,10 @@ static bool root(void *ctx, struct str name, struct value *ret)
 		*ret = *x->context;
 	} else if (str_eqz(name, "project")) {
 		*ret = value_str(x->plan->project);
+	} else if (str_eqz(name, "item") && x->item) {
+		*ret = *x->item;
+	} else if (str_eqz(name, "index") && x->item) {
+		*ret = value_int(0);
 	} else if (str_eqz(name, "run")) {
 		*ret = run_value(x);
 	} else if (str_eqz(name, "workflow")) {
@@ -74,10 +79,45 @@ static void write_when(struct dryrun *x, const struct plan_node *n)
 		json_out_null(&x->out);
 }
 
+/* How many items there will be, when that is known; the first one stands for all. */
+static void write_for_each(struct dryrun *x, const struct plan_node *n)
+{
+	struct value list;
+	bool known = resolved(x, n, n->for_each, "forEach", &list);
+	if (known && list.kind != VALUE_ARRAY)
+		diag_add(&x->diag,
+			 arena_printf(x->arena, "nodes[%u].forEach", plan_index(x->plan, n)),
+			 "must give a list, not %s", value_kind_name(&list));
+	known = known && list.kind == VALUE_ARRAY;
+	json_out_key(&x->out, "forEach");
+	json_out_object(&x->out);
+	json_out_key(&x->out, "items");
+	if (known)
+		json_out_int(&x->out, list.n);
+	else
+		json_out_null(&x->out);
+	json_out_key(&x->out, "maxParallel");
+	json_out_int(&x->out, n->max_parallel);
+	json_out_key(&x->out, "onItemFailure");
+	json_out_strz(&x->out, n->items_may_fail ? "continue" : "fail");
+	json_out_end(&x->out);
+	if (known && list.n > 0) {
+		struct value *first = ARENA_NEW(x->arena, struct value);
+		*first = list.items[0];
+		x->item = first;
+	}
+}
+
+/* Without a first item nothing can be said of what the items get. */
+static bool inputs_known(struct dryrun *x, const struct plan_node *n, struct value *ret)
+{
+	return (!n->for_each || x->item) && resolved(x, n, n->inputs, "inputs", ret);
+}
+
 static void write_inputs(struct dryrun *x, const struct plan_node *n)
 {
 	struct value v;
-	bool known = resolved(x, n, n->inputs, "inputs", &v);
+	bool known = inputs_known(x, n, &v);
 	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
 	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
 	const char *place = arena_printf(x->arena, "nodes[%u].inputs", plan_index(x->plan, n));
@@ -120,6 +160,9 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 		json_out_str(o, n->wait_event);
 	}
 	write_when(x, n);
+	x->item = NULL;
+	if (n->for_each)
+		write_for_each(x, n);
 	if (n->agent.n)
 		write_inputs(x, n);
 	json_out_end(o);

@@ -1,5 +1,7 @@
 #include "engine/emit.h"
 
+#include "engine/each.h"
+
 static struct str txn_text(struct engine *e, struct str s)
 {
 	return s.n ? arena_str(&pump_txn(&e->pump)->arena, s) : (struct str){0};
@@ -74,6 +76,7 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 		.error = error,
 		.copied_from = txn_text(e, copied_from),
 		.wake_ms = n->wait ? n->wait->wake_ms : 0,
+		.detail = n->each ? each_detail(r, index) : (struct str){0},
 		.started_ms = n->started_ms,
 		.finished_ms = !node_status_final(n->status) ? 0
 			       : e->wall_ms < n->started_ms  ? n->started_ms
@@ -98,7 +101,7 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 			.id = txn_text(e, ID_STR(a->id)),
 			.run_id = ID_STR(r->id),
 			.project = r->plan->project,
-			.node_id = pn->id,
+			.node_id = run_node_id(r, a->index),
 			.agent = pn->agent,
 			.action = pn->action,
 			.node_index = a->index,

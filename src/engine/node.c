@@ -13,7 +13,8 @@
  *       +--> RUNNING (sleeps or waits for an event: no attempt but a struct wait)
  *                  --> SUCCESS, FAILED (wait_timeout), CANCELLED, TIMED_OUT
  *
- * forEach brings states of its own between PENDING and the end.
+ *       |
+ *       +--> RUNNING (expands to items: no attempt but a struct each, see engine/each.h)
  */
 #include "engine/node.h"
 
@@ -22,6 +23,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/roots.h"
 #include "engine/run.h"
@@ -93,7 +95,10 @@ static void finish(struct run *r, uint32_t index, enum node_status status)
 	node_move(n, status);
 	n->end = join_end_of(run_plan_node(r, index), status);
 	r->n_unfinished--;
-	r->n_failed += n->end == JOIN_END_FAILED;
+	if (run_is_item(r, index))
+		each_count(r, index);
+	else
+		r->n_failed += n->end == JOIN_END_FAILED;
 	run_node_ended(r, index);
 }
 
@@ -121,11 +126,24 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 
 void node_succeed(struct run *r, uint32_t index, struct str output)
 {
+	node_succeed_with(r, index, output, (struct str){0});
+}
+
+/* An item's output goes into the list that is its node's. */
+static bool keeps_output(const struct run *r, uint32_t index)
+{
+	return run_is_item(r, index) || run_plan_node(r, index)->keep_output;
+}
+
+void node_succeed_with(struct run *r, uint32_t index, struct str output, struct str error)
+{
 	struct node *n = &r->nodes[index];
-	if (run_plan_node(r, index)->keep_output)
+	if (keeps_output(r, index))
 		n->output = keep(output, &n->output_n);
+	if (error.n)
+		n->error = keep(error, &n->error_n);
 	finish(r, index, NODE_SUCCESS);
-	emit_node(r, index, output, (struct str){0}, (struct str){0});
+	emit_node(r, index, output, error, (struct str){0});
 	tell_finished(r, index, NULL);
 }
 
@@ -145,6 +163,34 @@ void node_cancel(struct run *r, uint32_t index, enum node_status status, bool te
 	emit_node(r, index, (struct str){0}, (struct str){0}, (struct str){0});
 	if (tell)
 		tell_finished(r, index, NULL);
+}
+
+void node_drop(struct run *r, uint32_t index, enum node_status status)
+{
+	node_move(&r->nodes[index], status);
+	r->nodes[index].end = JOIN_END_SKIPPED;
+	r->n_unfinished--;
+}
+
+enum stop_reason node_stopping(const struct run *r, uint32_t index)
+{
+	if (r->stopping != STOP_NONE || !run_is_item(r, index))
+		return r->stopping;
+	return each_stops(r, index) ? STOP_CANCEL : STOP_NONE;
+}
+
+void node_stop(struct run *r, uint32_t index)
+{
+	const struct node *n = &r->nodes[index];
+	if (n->attempt)
+		attempt_cancel(n->attempt);
+	else if (n->each)
+		each_stop(r, index);
+	else if (n->wait)
+		node_cancel(r, index, r->stopping == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
+			    true);
+	else if (!node_status_final(n->status))
+		node_cancel(r, index, NODE_CANCELLED, false);
 }
 
 static void skip(struct run *r, uint32_t index, const char *reason, bool upstream)
@@ -224,7 +270,11 @@ void node_judge(struct run *r, uint32_t index)
 		skip(r, index, "upstream_failed", true);
 		break;
 	case JOIN_RUN:
-		if (pass_when(r, index))
+		if (!pass_when(r, index))
+			break;
+		if (run_plan_node(r, index)->for_each)
+			each_begin(r, index);
+		else
 			node_start(r, index);
 		break;
 	}
@@ -245,11 +295,15 @@ void node_restore(struct run *r, uint32_t index, enum node_status status, struct
 	n->end = join_end_of(pn, status);
 	if (status == NODE_SKIPPED && is_upstream(error))
 		n->end = JOIN_END_UPSTREAM;
-	if (output.n && pn->keep_output)
+	if (output.n && keeps_output(r, index))
 		n->output = keep(output, &n->output_n);
 	if (error.n && status != NODE_SKIPPED)
 		n->error = keep(error, &n->error_n);
 	r->n_unfinished--;
+	if (run_is_item(r, index)) {
+		each_count(r, index);
+		return;
+	}
 	r->n_failed += n->end == JOIN_END_FAILED;
 	for (uint32_t k = 0; k < pn->n_dependents; k++)
 		join_count(&r->nodes[pn->dependents[k]].counts, n->end);
@@ -260,7 +314,10 @@ bool node_moves(const struct run *r, uint32_t index)
 	const struct node *n = &r->nodes[index];
 	const struct plan_node *pn = run_plan_node(r, index);
 	if (node_status_final(n->status))
-		return !n->attempt && !n->wait && !n->approval;
+		return !n->attempt && !n->wait && !n->approval &&
+		       (!n->each || each_moves(r, index));
+	if (n->each)
+		return !n->attempt && !n->wait && !n->approval && each_moves(r, index);
 	if (n->wait)
 		return wait_moves(n);
 	if (n->status == NODE_WAITING_APPROVAL)
@@ -273,6 +330,8 @@ bool node_moves(const struct run *r, uint32_t index)
 	}
 	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
 		return false;
+	if (run_is_item(r, index))
+		return each_item_moves(r, index);
 	for (uint32_t k = 0; k < pn->n_depends; k++)
 		if (!node_status_final(r->nodes[pn->depends[k]].status))
 			return join_judge(pn->join, &n->counts) == JOIN_WAIT;

@@ -16,10 +16,22 @@ void node_go(struct run *r, uint32_t index);
 /* Attempt ended well: the output is JSON text and lives in the current transaction. */
 void node_succeed(struct run *r, uint32_t index, struct str output);
 
+/* The same, of a node that also has something to tell: an error (JSON text), or "". */
+void node_succeed_with(struct run *r, uint32_t index, struct str output, struct str error);
+
 /* Ends FAILED or TIMED_OUT. error: JSON text. */
 void node_fail(struct run *r, uint32_t index, enum node_status status, struct str error,
 	       const char *code);
 void node_cancel(struct run *r, uint32_t index, enum node_status status, bool tell);
+
+/* Ends an item that was never started, without a row: its node's row says what became of it. */
+void node_drop(struct run *r, uint32_t index, enum node_status status);
+
+/* Why the node may not go on: its run stops, or the node whose item it is has failed. */
+enum stop_reason node_stopping(const struct run *r, uint32_t index);
+
+/* It may not go on: ends what was not started, asks what runs to stop. */
+void node_stop(struct run *r, uint32_t index);
 
 /* Recovery and retry: a node that has ended already; its dependents are not judged yet. */
 void node_restore(struct run *r, uint32_t index, enum node_status status, struct str output,

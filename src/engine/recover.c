@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
@@ -227,22 +228,21 @@ static void quarantine(struct engine *e, const struct open_run *open, const char
 /* ---- runs ---- */
 
 /* Why the rows make no sense for the plan, or NULL. */
-static bool approval_fits(const struct plan *plan, const struct approval_row *p)
+static bool approval_fits(const struct each_rows *rows, const struct approval_row *p)
 {
-	return p->node_index >= 0 && (size_t)p->node_index < plan->n_nodes &&
-	       p->id.n == ID_TEXT_BYTES - 1 && p->sha256.n == SHA256_HEX_BYTES - 1 &&
-	       str_eq(p->node_id, plan->nodes[p->node_index].id);
+	return p->id.n == ID_TEXT_BYTES - 1 && p->sha256.n == SHA256_HEX_BYTES - 1 &&
+	       each_rows_node(rows, p->node_index, p->node_id, p->status == APPROVAL_PENDING);
 }
 
 /* Every node that waits is asked for once; one that was approved has its attempt. `seen` holds the
  * nodes that ended, sleep or have an attempt. */
-static bool approvals_fit(const struct plan *plan, const struct open_run *open, const bool *seen,
-			  struct arena *a)
+static bool approvals_fit(const struct each_rows *rows, const struct open_run *open,
+			  const bool *seen, struct arena *a)
 {
-	uint32_t *asked = ARENA_NEW_ARRAY(a, uint32_t, plan->n_nodes);
+	uint32_t *asked = ARENA_NEW_ARRAY(a, uint32_t, rows->n_nodes);
 	for (size_t i = 0; i < open->n_approvals; i++) {
 		const struct approval_row *p = &open->approvals[i];
-		if (!approval_fits(plan, p) || asked[p->node_index]++)
+		if (!approval_fits(rows, p) || asked[p->node_index]++)
 			return false;
 		if ((p->status == APPROVAL_PENDING) == seen[p->node_index])
 			return false;
@@ -253,36 +253,37 @@ static bool approvals_fit(const struct plan *plan, const struct open_run *open, 
 	return true;
 }
 
-static const char *judge_rows(const struct plan *plan, const struct open_run *open, struct arena *a)
+static const char *judge_rows(const struct each_rows *rows, const struct open_run *open,
+			      struct arena *a)
 {
-	bool *seen = ARENA_NEW_ARRAY(a, bool, plan->n_nodes);
+	bool *seen = ARENA_NEW_ARRAY(a, bool, rows->n_nodes);
 	if (open->run.id.n != ID_TEXT_BYTES - 1 || open->last_event_seq < 0)
 		return "the run's row is damaged";
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
-		if (n->index < 0 || (size_t)n->index >= plan->n_nodes || seen[n->index] ||
-		    !str_eq(n->node_id, plan->nodes[n->index].id) ||
-		    !(node_status_final(n->status) || n->status == NODE_WAITING_APPROVAL ||
-		      wait_row_fits(&plan->nodes[n->index], n)))
+		bool live = !node_status_final(n->status);
+		const struct plan_node *pn = each_rows_node(rows, n->index, n->node_id, live);
+		if (!pn || seen[n->index] ||
+		    (live && n->status != NODE_WAITING_APPROVAL && !wait_row_fits(pn, n) &&
+		     !each_row_fits(pn, n)))
 			return "a node's row does not fit the workflow";
 		seen[n->index] = n->status != NODE_WAITING_APPROVAL;
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
 		const struct attempt_row *t = &open->attempts[i];
-		if (t->node_index < 0 || (size_t)t->node_index >= plan->n_nodes ||
-		    seen[t->node_index] || attempt_status_final(t->status) ||
-		    t->id.n != ID_TEXT_BYTES - 1 || t->attempt < 1 || t->attempt > INT32_MAX ||
-		    !str_eq(t->node_id, plan->nodes[t->node_index].id))
+		if (!each_rows_node(rows, t->node_index, t->node_id, true) || seen[t->node_index] ||
+		    attempt_status_final(t->status) || t->id.n != ID_TEXT_BYTES - 1 ||
+		    t->attempt < 1 || t->attempt > INT32_MAX)
 			return "an attempt's row does not fit the workflow";
 		seen[t->node_index] = true;
 	}
-	if (!approvals_fit(plan, open, seen, a))
+	if (!approvals_fit(rows, open, seen, a))
 		return "an approval's row does not fit the workflow";
 	return NULL;
 }
 
-static void restore(struct recovery *x, const struct open_run *open, struct plan *plan,
-		    struct workflow *w)
+static void restore(struct recovery *x, const struct open_run *open, const struct each_rows *rows,
+		    struct plan *plan, struct workflow *w)
 {
 	const struct run_row *row = &open->run;
 	struct run *r = run_new(x->engine, plan, w, row->id, row->context, row->trigger);
@@ -292,6 +293,7 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 	r->started_ms = row->started_ms;
 	r->n_events = open->last_event_seq;
 	schedule_run_recovered(r);
+	each_restore(r, rows);
 	for (size_t i = 0; i < open->n_signals; i++)
 		signal_recover(r, &open->signals[i]);
 	for (size_t i = 0; i < open->n_nodes; i++) {
@@ -303,6 +305,8 @@ static void restore(struct recovery *x, const struct open_run *open, struct plan
 		r->nodes[n->index].copied = n->copied_from.n > 0;
 		if (node_status_final(n->status))
 			node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
+		else if (r->nodes[n->index].each)
+			r->nodes[n->index].status = NODE_RUNNING;
 		else
 			wait_recover(r, (uint32_t)n->index, n);
 	}
@@ -335,11 +339,14 @@ static int each_run(void *arg, struct arena *a, const struct open_run *open)
 	struct plan *plan = w ? find_plan(x, &open->run, w, &why, &fault) : NULL;
 	if (fault)
 		return fault;
-	if (plan)
-		why = judge_rows(plan, open, a);
+	struct each_rows rows;
+	if (plan && !each_rows_read(&rows, plan, open->nodes, open->n_nodes, a))
+		why = "the items of a node do not fit its row";
+	else if (plan)
+		why = judge_rows(&rows, open, a);
 	pump_turn(&e->pump);
 	if (plan && !why)
-		restore(x, open, plan, w);
+		restore(x, open, &rows, plan, w);
 	else
 		quarantine(e, open, why);
 	return 0;
@@ -374,7 +381,7 @@ static int count_attempts(struct recovery *x, struct run *r)
 	int f = x->reader->ops->run_get(x->reader, &a, r->plan->project, ID_STR(r->id), &detail);
 	for (size_t i = 0; f == 0 && i < detail.n_attempts; i++) {
 		const struct attempt_row *row = &detail.attempts[i];
-		if (row->node_index < 0 || (size_t)row->node_index >= r->plan->n_nodes)
+		if (row->node_index < 0 || row->node_index >= r->n_nodes)
 			continue;
 		struct node *n = &r->nodes[row->node_index];
 		if (node_status_final(n->status))

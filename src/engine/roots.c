@@ -1,6 +1,7 @@
 #include "engine/roots.h"
 
 #include "base/timefmt.h"
+#include "engine/each.h"
 #include "json/parse.h"
 
 static struct value parsed(struct arena *a, struct str json)
@@ -74,6 +75,10 @@ static bool root(void *ctx, struct str name, struct value *ret)
 		*ret = workflow_value(x);
 	else if (str_eqz(name, "event") && x->event)
 		*ret = *x->event;
+	else if (str_eqz(name, "item") && run_is_item(x->run, x->index))
+		*ret = *each_item(x->run, x->index);
+	else if (str_eqz(name, "index") && run_is_item(x->run, x->index))
+		*ret = value_int(each_number(x->run, x->index));
 	else if (str_eqz(name, "project"))
 		*ret = value_str(x->run->plan->project);
 	else

@@ -1,5 +1,5 @@
-/* What templates see of a run: context, nodes, run, workflow, project; to the
- * filter of a wait also event. Private to src/engine. */
+/* What templates see of a run: context, nodes, run, workflow, project; the filter of a wait also
+ * event, the items of a node with forEach also item and index. Private to src/engine. */
 #pragma once
 
 #include "engine/state.h"

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/schedule.h"
@@ -118,9 +119,11 @@ void run_node_ended(struct run *r, uint32_t index)
 
 void run_resume(struct run *r)
 {
-	for (uint32_t i = 0; i < r->n_nodes; i++) {
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
 		const struct node *n = &r->nodes[i];
-		if (r->stopping == STOP_NONE)
+		if (n->each)
+			each_resume(r, i);
+		else if (r->stopping == STOP_NONE)
 			node_judge(r, i);
 		else if (!n->attempt && !node_status_final(n->status))
 			node_cancel(r, i, NODE_CANCELLED, false);
@@ -241,22 +244,30 @@ static void follow_waiting(struct run *r)
 	emit_run_set(r, (struct str){0}, 0);
 }
 
+/* Judging may add nodes: none is held over it. */
+static void tell_dependents(struct run *r, uint32_t index)
+{
+	const struct plan_node *pn = run_plan_node(r, index);
+	enum join_end end_now = r->nodes[index].end;
+	for (uint32_t k = 0; k < pn->n_dependents; k++) {
+		join_count(&r->nodes[pn->dependents[k]].counts, end_now);
+		node_judge(r, pn->dependents[k]);
+	}
+}
+
 void run_settle(struct run *r)
 {
 	while (r->settled_first) {
 		uint32_t index = r->settled_first - 1;
 		struct node *n = &r->nodes[index];
-		const struct plan_node *pn = run_plan_node(r, index);
 		r->settled_first = n->next_settled;
 		n->next_settled = 0;
 		if (!r->settled_first)
 			r->settled_last = 0;
-		if (r->stopping != STOP_NONE)
-			continue;
-		for (uint32_t k = 0; k < pn->n_dependents; k++) {
-			join_count(&r->nodes[pn->dependents[k]].counts, n->end);
-			node_judge(r, pn->dependents[k]);
-		}
+		if (run_is_item(r, index))
+			each_go_on(r, index);
+		else if (r->stopping == STOP_NONE)
+			tell_dependents(r, index);
 	}
 	if (r->n_unfinished > 0)
 		follow_waiting(r);
@@ -285,16 +296,8 @@ void run_stop(struct run *r, enum stop_reason why, struct str reason)
 	timer_disarm(&r->engine->timers, &r->limit);
 	emit_run_set(r, (struct str){0}, 0);
 	tell_stopping(r, reason);
-	for (uint32_t i = 0; i < r->n_nodes; i++) {
-		struct node *n = &r->nodes[i];
-		if (n->attempt)
-			attempt_cancel(n->attempt);
-		else if (n->wait)
-			node_cancel(r, i, why == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
-				    true);
-		else if (!node_status_final(n->status))
-			node_cancel(r, i, NODE_CANCELLED, false);
-	}
+	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
+		node_stop(r, i);
 	run_settle(r);
 }
 
@@ -309,6 +312,7 @@ void run_free(struct run *r)
 		wait_end(&r->nodes[i], e);
 		if (r->nodes[i].approval)
 			approval_free(r->nodes[i].approval);
+		each_free(r->nodes[i].each);
 	}
 	signal_free(r);
 	timer_disarm(&e->timers, &r->limit);

@@ -84,6 +84,22 @@ struct wait {
 	struct list in_run; /* the same: run.waits */
 };
 
+enum each_end { EACH_GOES_ON, EACH_ITEM_FAILED, EACH_TOO_LARGE };
+
+/* The items of a node with forEach, from its expansion to the end of the run: see engine/each.h. */
+struct each {
+	uint32_t index;	   /* of the node */
+	uint32_t first, n; /* its items are the nodes from first on */
+	uint32_t next;	   /* number of the first item that was not looked at to be started */
+	uint32_t n_started, n_ended, n_succeeded, n_failed;
+	enum each_end end; /* beyond GOES_ON no item starts, and those that run are stopped */
+	bool stopped;	   /* they were */
+	size_t output_bytes;
+	struct value list; /* until the node ends, in `values` */
+	struct str *ids;   /* "scan[3]", each made when somebody asks, in `names` */
+	struct arena values, names;
+};
+
 /* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
 struct node {
 	enum node_status status;
@@ -92,6 +108,8 @@ struct node {
 	struct attempt *attempt;   /* QUEUED, RUNNING: its live one */
 	struct wait *wait;	   /* RUNNING without an attempt */
 	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
+	struct each *each;	   /* of a node with forEach that has expanded */
+	uint32_t each_of;	   /* of an item: index + 1 of that node */
 	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
 	uint32_t attempts;     /* number of the newest */
@@ -128,20 +146,27 @@ struct run {
 	int64_t last_signal;
 	size_t n_signals, signal_bytes;
 	struct str context, trigger; /* in one block at context.p */
-	struct node *nodes;	     /* those of the plan, by index */
+	struct node *nodes; /* those of the plan, by index, then items; moves when items come */
 	uint32_t n_nodes;
 };
 
-/* The definition of a node. */
+/* Whether this is an item of a node with forEach, and no node of the plan. */
+static inline bool run_is_item(const struct run *r, uint32_t index)
+{
+	return index >= r->plan->n_nodes;
+}
+
+/* The definition of a node; items have that of their node. */
 static inline const struct plan_node *run_plan_node(const struct run *r, uint32_t index)
 {
-	return &r->plan->nodes[index];
+	return &r->plan->nodes[run_is_item(r, index) ? r->nodes[index].each_of - 1 : index];
 }
 
 /* The node's id; lives as long as the run. */
+struct str each_item_id(const struct run *r, uint32_t item);
 static inline struct str run_node_id(const struct run *r, uint32_t index)
 {
-	return run_plan_node(r, index)->id;
+	return run_is_item(r, index) ? each_item_id(r, index) : r->plan->nodes[index].id;
 }
 
 /* Attempts that wait to start: see engine/admission.h. */

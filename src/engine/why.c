@@ -23,6 +23,8 @@ static const char *const reasons[] = {
 	[WHY_EVENT] = "waiting_event",
 	[WHY_STOPPING] = "stopping",
 	[WHY_APPROVAL] = "waiting_approval",
+	[WHY_ITEMS] = "waiting_items",
+	[WHY_TURN] = "waiting_turn",
 	[WHY_DEPENDENCIES] = "waiting_dependencies",
 	[WHY_ENDED] = "failed",
 };
@@ -103,7 +105,35 @@ static int gravity(const struct node *n)
 
 static bool waits_for_nodes(const struct node *n)
 {
-	return n->status == NODE_PENDING;
+	return n->status == NODE_PENDING || (n->each && !node_status_final(n->status));
+}
+
+/* Whether it is an item that was started and has not ended. */
+static bool goes_on(const struct node *item)
+{
+	return item->status != NODE_PENDING && !node_status_final(item->status);
+}
+
+/* A node with forEach, and those of its items that wait for their turn, wait for the gravest of
+ * the items that go on. */
+static void blame_items(struct why *w, uint32_t index)
+{
+	const struct node *nodes = w->run->nodes;
+	const struct each *x = nodes[index].each;
+	uint32_t found = UNKNOWN;
+	for (uint32_t i = x->first; i < x->first + x->n; i++) {
+		w->root[i] = i;
+		w->next[i] = UNKNOWN;
+		if (goes_on(&nodes[i]) &&
+		    (found == UNKNOWN || gravity(&nodes[i]) > gravity(&nodes[found])))
+			found = i;
+	}
+	if (found == UNKNOWN)
+		return;
+	w->next[index] = w->root[index] = found;
+	for (uint32_t i = x->first; i < x->first + x->n; i++)
+		if (nodes[i].status == NODE_PENDING)
+			w->next[i] = w->root[i] = found;
 }
 
 /* All dependencies of the node have been looked at. */
@@ -112,7 +142,9 @@ static void blame(struct why *w, uint32_t index)
 	const struct plan_node *pn = run_plan_node(w->run, index);
 	const struct node *nodes = w->run->nodes;
 	w->root[index] = index;
-	if (!waits_for_nodes(&nodes[index]))
+	if (nodes[index].each)
+		blame_items(w, index);
+	if (nodes[index].status != NODE_PENDING)
 		return;
 	for (uint32_t k = 0; k < pn->n_depends; k++) {
 		uint32_t d = pn->depends[k];
@@ -148,8 +180,7 @@ static void find_errors(struct why *w)
 {
 	for (size_t i = 0; i < w->stored->n_attempts; i++) {
 		const struct attempt_row *row = &w->stored->attempts[i];
-		if (row->error.n && row->node_index >= 0 &&
-		    (size_t)row->node_index < w->run->plan->n_nodes)
+		if (row->error.n && row->node_index >= 0 && row->node_index < w->run->n_nodes)
 			w->last_error[row->node_index] = (uint32_t)i + 1;
 	}
 }
@@ -297,7 +328,8 @@ static struct said say_stopping(const struct why *w, const struct attempt *a)
 {
 	const char *why = w->run->stopping == STOP_CANCEL    ? "the run was cancelled"
 			  : w->run->stopping == STOP_TIMEOUT ? "the run took too long"
-							     : "it took too long";
+			  : a->why == ATTEMPT_STOP_TIMEOUT   ? "it took too long"
+							     : "another item failed";
 	struct said s = {.reason = WHY_STOPPING,
 			 .since_ms = a->stop_ms ? a->stop_ms : w->run->stop_ms};
 	s.sentence = arena_printf(w->a,
@@ -433,6 +465,10 @@ static const char *short_reason(const struct said *s)
 		return "is being stopped";
 	case WHY_APPROVAL:
 		return "waits for approval";
+	case WHY_ITEMS:
+		return "waits for its items";
+	case WHY_TURN:
+		return "waits for its turn";
 	case WHY_DEPENDENCIES:
 		return "waits for others";
 	case WHY_ENDED:
@@ -457,31 +493,64 @@ static void put_blockers(const struct why *w, struct buf *text, uint32_t index)
 		buf_printf(text, " and %u more", n - NAMED);
 }
 
+/* What is known of the node that really holds this one. */
+static void say_root(const struct why *w, uint32_t index, struct said *s, struct buf *text)
+{
+	if (w->next[index] == UNKNOWN)
+		return;
+	struct said root = say(w, w->root[index]);
+	if (w->next[index] == w->root[index])
+		buf_puts(text, "; ");
+	else
+		buf_puts(text, "; at the end of that chain ");
+	buf_printf(text, "\"%.*s\" %s", STR_ARG(node_id(w, w->root[index])), short_reason(&root));
+	if (root.since_ms)
+		buf_printf(text, " since %s", time_text(w->a, root.since_ms));
+	if (root.until_ms)
+		buf_printf(text, ", until %s", time_text(w->a, root.until_ms));
+	s->since_ms = root.since_ms;
+	s->until_ms = root.until_ms;
+	s->command = root.command;
+}
+
 static struct said say_dependencies(const struct why *w, uint32_t index)
 {
 	const struct plan_node *pn = run_plan_node(w->run, index);
-	struct said s = {.reason = WHY_DEPENDENCIES}, root;
+	struct said s = {.reason = WHY_DEPENDENCIES};
 	CLEANUP_BUF struct buf text = {0};
 	buf_puts(&text, "waits for ");
 	put_blockers(w, &text, index);
 	if (pn->join != JOIN_ALL_SUCCESS)
 		buf_printf(&text, " by its join rule %s", join_rule_name(pn->join));
-	if (w->next[index] != UNKNOWN) {
-		root = say(w, w->root[index]);
-		if (w->next[index] == w->root[index])
-			buf_puts(&text, "; ");
-		else
-			buf_puts(&text, "; at the end of that chain ");
-		buf_printf(&text, "\"%.*s\" %s", STR_ARG(node_id(w, w->root[index])),
-			   short_reason(&root));
-		if (root.since_ms)
-			buf_printf(&text, " since %s", time_text(w->a, root.since_ms));
-		if (root.until_ms)
-			buf_printf(&text, ", until %s", time_text(w->a, root.until_ms));
-		s.since_ms = root.since_ms;
-		s.until_ms = root.until_ms;
-		s.command = root.command;
-	}
+	say_root(w, index, &s, &text);
+	s.sentence = arena_dup(w->a, text.p, text.n);
+	return s;
+}
+
+static struct said say_items(const struct why *w, uint32_t index)
+{
+	const struct each *x = w->run->nodes[index].each;
+	struct said s = {.reason = WHY_ITEMS};
+	CLEANUP_BUF struct buf text = {0};
+	buf_printf(&text, "waits for its items: %u of %u ended, %u go on, %u wait for their turn",
+		   x->n_ended, x->n, x->n_started - x->n_ended, x->n - x->n_started);
+	say_root(w, index, &s, &text);
+	s.since_ms = w->run->nodes[index].started_ms;
+	s.sentence = arena_dup(w->a, text.p, text.n);
+	return s;
+}
+
+static struct said say_turn(const struct why *w, uint32_t item)
+{
+	uint32_t node = w->run->nodes[item].each_of - 1;
+	struct said s = {.reason = WHY_TURN};
+	CLEANUP_BUF struct buf text = {0};
+	buf_printf(&text,
+		   "waits for its turn: %u items of \"%.*s\" go on, and no more may at once "
+		   "(maxParallel)",
+		   run_plan_node(w->run, item)->max_parallel, STR_ARG(node_id(w, node)));
+	say_root(w, item, &s, &text);
+	s.since_ms = w->run->nodes[node].started_ms;
 	s.sentence = arena_dup(w->a, text.p, text.n);
 	return s;
 }
@@ -495,6 +564,10 @@ static struct said say(const struct why *w, uint32_t index)
 		return say_wait(w, n->wait);
 	if (n->approval && n->status == NODE_WAITING_APPROVAL)
 		return say_approval(w, n->approval);
+	if (n->each)
+		return say_items(w, index);
+	if (run_is_item(w->run, index))
+		return say_turn(w, index);
 	return say_dependencies(w, index);
 }
 
@@ -536,23 +609,47 @@ static void put_chain(struct why *w, uint32_t index)
 	json_out_end(&w->out);
 }
 
-static void put_node(struct why *w, uint32_t index)
+static void put_blocking_items(struct why *w, const struct each *x)
 {
-	const struct plan_node *pn = run_plan_node(w->run, index);
-	struct said s = say(w, index);
-	struct json_out *o = &w->out;
-	put_node_head(o, pn->id, w->run->nodes[index].status, &s);
-	json_out_key(o, "blockedBy");
-	json_out_array(o);
-	for (uint32_t k = 0, n = 0; k < pn->n_depends && n < LIMIT_WHY_CHAIN; k++) {
-		uint32_t d = pn->depends[k];
-		if (!waits_for_nodes(&w->run->nodes[index]) ||
-		    node_status_final(w->run->nodes[d].status))
+	for (uint32_t i = x->first, n = 0; i < x->first + x->n && n < LIMIT_WHY_CHAIN; i++) {
+		if (!goes_on(&w->run->nodes[i]))
 			continue;
-		json_out_str(o, node_id(w, d));
+		json_out_str(&w->out, node_id(w, i));
 		n++;
 	}
-	json_out_end(o);
+}
+
+static void put_blocking_nodes(struct why *w, uint32_t index)
+{
+	const struct plan_node *pn = run_plan_node(w->run, index);
+	for (uint32_t k = 0, n = 0; k < pn->n_depends && n < LIMIT_WHY_CHAIN; k++) {
+		if (node_status_final(w->run->nodes[pn->depends[k]].status))
+			continue;
+		json_out_str(&w->out, node_id(w, pn->depends[k]));
+		n++;
+	}
+}
+
+static void put_blocked_by(struct why *w, uint32_t index)
+{
+	const struct node *n = &w->run->nodes[index];
+	json_out_key(&w->out, "blockedBy");
+	json_out_array(&w->out);
+	if (n->each)
+		put_blocking_items(w, n->each);
+	else if (run_is_item(w->run, index) && w->next[index] != UNKNOWN)
+		json_out_str(&w->out, node_id(w, w->next[index]));
+	else if (n->status == NODE_PENDING && !run_is_item(w->run, index))
+		put_blocking_nodes(w, index);
+	json_out_end(&w->out);
+}
+
+static void put_node(struct why *w, uint32_t index)
+{
+	struct said s = say(w, index);
+	struct json_out *o = &w->out;
+	put_node_head(o, node_id(w, index), w->run->nodes[index].status, &s);
+	put_blocked_by(w, index);
 	put_chain(w, index);
 	json_out_end(o);
 }
@@ -564,7 +661,7 @@ static void put_nodes(struct why *w)
 	json_out_key(&w->out, "nodes");
 	json_out_array(&w->out);
 	for (int pending = 0; pending < 2; pending++) {
-		for (uint32_t i = 0; i < w->run->plan->n_nodes; i++) {
+		for (uint32_t i = 0; i < w->run->n_nodes; i++) {
 			const struct node *node = &w->run->nodes[i];
 			if (node_status_final(node->status) ||
 			    waits_for_nodes(node) != (pending == 1))
@@ -582,7 +679,7 @@ static void put_nodes(struct why *w)
 static uint32_t gravest(const struct why *w)
 {
 	uint32_t found = UNKNOWN;
-	for (uint32_t i = 0; i < w->run->plan->n_nodes; i++) {
+	for (uint32_t i = 0; i < w->run->n_nodes; i++) {
 		const struct node *n = &w->run->nodes[i];
 		if (node_status_final(n->status) || waits_for_nodes(n))
 			continue;
@@ -635,9 +732,9 @@ static void put_head(struct json_out *o, struct str id, enum run_status status, 
 static void tell_open(struct why *w)
 {
 	struct run *r = w->run;
-	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
-	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
-	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, r->plan->n_nodes);
+	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
+	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
+	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
 	blame_all(w);
 	find_errors(w);
 	/* an end that is not durable is no end yet */

@@ -6,7 +6,8 @@
  *    blockedBy: [nodeId, …], chain: [nodeId, …], command}], nodesLeftOut}
  *
  * nodes: the unfinished ones, those that others wait for first, LIMIT_WHY_NODES at most. blockedBy
- * names the direct dependencies that have not ended; chain goes from the first link down to the
+ * names the direct dependencies that have not ended, of a node with forEach some of its items that
+ * go on; chain goes from the first link down to the
  * node that really holds this one (LIMIT_WHY_CHAIN links at most). since and until are null when
  * there is no such time; command is null when it goes on by itself. Of a run that ended, nodes
  * holds the one whose failure ended it.
@@ -25,6 +26,8 @@ enum why_reason {
 	WHY_EVENT,	  /* waits for a signal or an event */
 	WHY_STOPPING,	  /* an attempt was asked to stop */
 	WHY_APPROVAL,	  /* waits for people */
+	WHY_ITEMS,	  /* a node with forEach: waits for its items */
+	WHY_TURN,	  /* an item: as many others go on as may at once */
 	WHY_DEPENDENCIES, /* waits for other nodes */
 	WHY_ENDED,	  /* failed, in a run that ended */
 };

@@ -85,9 +85,26 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','joinRule':'any',"
 	 "'runOn':'never'}]}",
 	 "nodes[0].joinRule nodes[0].runOn", NULL},
-	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','forEach':'{{ [1] }}',"
-	 "'secrets':['X']}]}",
-	 "nodes[0].forEach nodes[0].secrets", "not in this version"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','secrets':['X']}]}",
+	 "nodes[0].secrets", "not in this version"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','forEach':'[1]'},"
+	 "{'id':'b','agent':'rule','action':'run','forEach':{'a':1}},"
+	 "{'id':'c','agent':'rule','action':'run','maxParallel':2,'onItemFailure':'fail'},"
+	 "{'id':'d','agent':'rule','action':'run','forEach':['{{ x( }}'],'maxParallel':0,"
+	 "'onItemFailure':'stop'}]}",
+	 "nodes[0].forEach nodes[1].forEach nodes[2].maxParallel nodes[2].onItemFailure "
+	 "nodes[3].forEach[0] nodes[3].maxParallel nodes[3].onItemFailure",
+	 "is text without a template; write \"{{ … }}\" or a list"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run','forEach':'{{ item }}',"
+	 "'when':'{{ index == 0 }}','inputs':{'i':'{{ item }}','n':'{{ index }}'}},"
+	 "{'id':'b','agent':'rule','action':'run','inputs':{'i':'{{ item }}'}}]}",
+	 "nodes[0].when nodes[0].forEach nodes[1].inputs.i", "asked once, before there are items"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
+	 "'forEach':'{{ nodes.b.output }}'},{'id':'b','agent':'rule','action':'run'}]}",
+	 "nodes[0].forEach", "add it to dependsOn"},
+	{"{'name':'x','nodes':[{'id':'a','agent':'strict','action':'run','forEach':[1],"
+	 "'inputs':{'severity':'{{ item }}','channel':'{{ index }}','more':'{{ item }}'}}]}",
+	 "nodes[0].inputs.more", NULL},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
 	 "'workspace':{'path':'/x','mode':'write'}}]}",
 	 "nodes[0].workspace.mode", "not in this version"},

@@ -409,6 +409,54 @@ TEST(a_run_that_has_ended)
 	CHECK_INT(value_getz(&y.value, "nodes")->n, 0);
 }
 
+TEST(items_and_those_that_wait_for_their_turn)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(
+		&w,
+		"{'name':'w','nodes':[" RULE(
+			"a",
+			",'forEach':[1,2,3,4],'maxParallel':2,'retry':{"
+			"'maxAttempts':2,'jitter':0}") "," RULE("b", ",'dependsOn':['a']") "]}");
+	world_pass(&w, 1000);
+	world_succeed(&w, "a[0]", "{}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "waiting_items");
+	CHECK_Z(get(&y, "a", "sentence"),
+		"waits for its items: 1 of 4 ended, 2 go on, 1 wait for their turn; \"a[1]\" runs "
+		"since " BEGIN);
+	CHECK_Z(get(&y, "a", "since"), BEGIN);
+	CHECK_Z(get(&y, "a", "blockedBy"), "a[1] a[2]");
+	CHECK_Z(get(&y, "a[1]", "reason"), "running");
+	CHECK_Z(get(&y, "a[3]", "reason"), "waiting_turn");
+	CHECK_Z(get(&y, "a[3]", "sentence"),
+		"waits for its turn: 2 items of \"a\" go on, and no more may at once "
+		"(maxParallel); \"a[1]\" runs since " BEGIN);
+	CHECK_Z(get(&y, "a[3]", "blockedBy"), "a[1]");
+	CHECK_Z(get(&y, "b", "chain"), "a a[1]");
+	world_fail(&w, "a[2]", "exit_1");
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "sentence"),
+		"waits for \"a\"; at the end of that chain \"a[2]\" waits for its next attempt "
+		"since "
+		"2023-11-14T22:13:21.000Z, until 2023-11-14T22:13:22.000Z");
+}
+
+TEST(an_item_that_ends_because_another_failed)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE("a", ",'forEach':[1,2]") "]}");
+	world_fail(&w, "a[0]", "exit_1");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a[1]", "reason"), "stopping");
+	CHECK_Z(get(&y, "a[1]", "sentence"),
+		"attempt 1 of rule run was asked to stop at " BEGIN " because another item failed; "
+		"what is left of a script five seconds later is killed");
+	CHECK_Z(get(&y, "a", "sentence"),
+		"waits for its items: 1 of 2 ended, 1 go on, 0 wait for their turn; \"a[1]\" is "
+		"being stopped since " BEGIN);
+}
+
 TEST(a_run_that_ended_since_it_was_read_is_read_again)
 {
 	struct world w CLEANUP_WORLD;
@@ -443,5 +491,7 @@ TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(
 	 RUN(an_approval), RUN(other_nodes_down_to_the_real_blocker),
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
-	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),
+	 RUN(items_and_those_that_wait_for_their_turn),
+	 RUN(an_item_that_ends_because_another_failed), RUN(a_run_that_has_ended),
+	 RUN(a_run_that_ended_since_it_was_read_is_read_again),
 	 RUN(an_answer_about_many_nodes_is_bounded))

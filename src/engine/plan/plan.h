@@ -63,6 +63,9 @@ struct plan_node {
 	struct str wait_event;		   /* not empty: it waits for this; it has no agent */
 	const struct resolve *wait_filter; /* NULL = any such event */
 	int64_t wait_ms;		   /* 0 = for ever */
+	const struct resolve *for_each;	   /* the list to run once for each item of; or NULL */
+	uint32_t max_parallel;		   /* items at once */
+	bool items_may_fail;		   /* onItemFailure: continue */
 	struct plan_retry retry;
 	const struct plan_approval *approval; /* NULL = only when its agent asks for it */
 	struct str limits;		      /* JSON object, "" = none */

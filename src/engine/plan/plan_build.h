@@ -30,6 +30,9 @@ void plan_build_triggers_form(const struct plan *p, struct arena *a, struct valu
 /* plan_waits.c: whether the node waits instead of naming an agent; reads what it waits for. */
 bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_node *n);
 
+/* plan_each.c: forEach, maxParallel, onItemFailure. */
+void plan_build_each(struct plan_build *b, const struct fields *f, struct plan_node *n);
+
 /* plan_limits.c: a node's or agent's limits; the JSON text, or "". */
 struct str plan_build_limits(struct arena *a, const struct value *limits, struct diag *d,
 			     const char *path);

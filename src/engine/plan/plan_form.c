@@ -18,6 +18,9 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 		value_putz(a, &to, "agent", value_str(n->agent));
 		value_putz(a, &to, "action", value_str(n->action));
 	}
+	keep(a, &to, from, "forEach");
+	keep(a, &to, from, "maxParallel");
+	keep(a, &to, from, "onItemFailure");
 	keep(a, &to, from, "sleep");
 	keep(a, &to, from, "wait");
 	if (n->workspace)

@@ -25,9 +25,9 @@ static const struct field_spec node_fields[] = {
 	{"retry", NULL},
 	{"limits", NULL},
 	{"description", NULL},
-	{"forEach", "forEach" NOT_YET},
-	{"maxParallel", "forEach" NOT_YET},
-	{"onItemFailure", "forEach" NOT_YET},
+	{"forEach", NULL},
+	{"maxParallel", NULL},
+	{"onItemFailure", NULL},
 	{"workflow", "sub-workflows are not in this version of drover; name an agent"},
 	{"approvalRequired", NULL},
 	{"approval", NULL},
@@ -280,6 +280,7 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 	read_join(f, n);
 	read_when(b, f, n);
 	fields_bool(f, "continueOnError", &n->continue_on_error);
+	plan_build_each(b, f, n);
 	if (plan_build_wait(b, f, n))
 		return;
 	if (fields_str(f, "action", true, &text))

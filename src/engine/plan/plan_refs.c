@@ -18,6 +18,7 @@ struct refs {
 	uint32_t n_list;
 	bool dynamic; /* nodes[x]: any ancestor */
 	bool event;   /* the template may ask for the event */
+	bool item;    /* the same, for item and index */
 	size_t n_total;
 	struct far_ref *far;
 	size_t n_far, cap_far;
@@ -128,6 +129,16 @@ static void judge_context(struct refs *x, const char *place, const struct cel_re
 			 STR_ARG(ref->parts[1]));
 }
 
+static void judge_item(struct refs *x, const char *place, struct str root)
+{
+	bool each = x->build->plan->nodes[x->index].for_each != NULL;
+	if (!x->item)
+		diag_add(x->build->diag, place, "\"%.*s\" %s", STR_ARG(root),
+			 each ? "is not known here: when and forEach are asked once, before there "
+				"are items"
+			      : "is known only in a node with forEach");
+}
+
 static void judge_ref(void *ctx, const char *place, const struct cel_ref *ref)
 {
 	static const char *const roots[] = {"context", "nodes", "run", "workflow", "project"};
@@ -145,7 +156,9 @@ static void judge_ref(void *ctx, const char *place, const struct cel_ref *ref)
 		judge_member(x, place, ref, 1, "workflow", workflow, ARRAY_LEN(workflow));
 	else if (str_eqz(root, "event") && x->event)
 		return;
-	else if (str_eqz(root, "event") || str_eqz(root, "item") || str_eqz(root, "index"))
+	else if (str_eqz(root, "item") || str_eqz(root, "index"))
+		judge_item(x, place, root);
+	else if (str_eqz(root, "event"))
 		diag_add(x->build->diag, place, "\"%.*s\" is not in this version of drover",
 			 STR_ARG(root));
 	else if (!str_eqz(root, "project"))
@@ -188,6 +201,9 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 	x->dynamic = false;
 	if (n->when)
 		resolve_refs(n->when, judge_ref, x);
+	if (n->for_each)
+		resolve_refs(n->for_each, judge_ref, x);
+	x->item = n->for_each != NULL;
 	x->event = true;
 	if (n->wait_filter)
 		resolve_refs(n->wait_filter, judge_ref, x);
@@ -196,6 +212,7 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 		resolve_refs(n->workspace, judge_ref, x);
 	if (n->inputs)
 		resolve_refs(n->inputs, judge_ref, x);
+	x->item = false;
 	if (x->dynamic)
 		add_ancestors(x);
 	x->n_total += x->n_list;
