@@ -263,6 +263,32 @@ WHERE status IN ('FAILED', 'CANCELLED', 'TIMED_OUT') AND project = $1 AND {run_f
 SELECT {run_columns} FROM workflow_runs
 WHERE ($1 = '' OR +project = $1) AND rid < $2 AND workflow_id = $3 AND {run_filter}
 
+-- name: run_move_version
+UPDATE workflow_runs SET workflow_version = $1 WHERE rid = $2
+
+-- name: run_move_drop_waiting
+DELETE FROM run_nodes WHERE rid = $1 AND status = 'WAITING_APPROVAL'
+
+-- By way of indexes below zero, so that no two rows meet on the way.
+-- name: run_move_park_nodes
+UPDATE run_nodes SET node_index = -1 - coalesce((SELECT position FROM workflow_nodes w
+	WHERE w.workflow_id = $1 AND w.version = $2 AND w.node_id = run_nodes.node_id), node_index)
+WHERE rid = $3
+
+-- name: run_move_nodes
+UPDATE run_nodes SET node_index = -1 - node_index WHERE rid = $1 AND node_index < 0
+
+-- name: run_move_attempts
+UPDATE agent_runs SET node_index = coalesce((SELECT position FROM workflow_nodes w
+	WHERE w.workflow_id = $1 AND w.version = $2 AND w.node_id = agent_runs.node_id), node_index)
+WHERE rid = $3
+
+-- name: run_move_approvals
+UPDATE workflow_approvals SET node_index = coalesce((SELECT position FROM workflow_nodes w
+	WHERE w.workflow_id = $1 AND w.version = $2 AND w.node_id = workflow_approvals.node_id),
+	node_index)
+WHERE rid = $3
+
 -- name: node_put
 INSERT INTO run_nodes (rid, node_index, node_id, status, attempt, output, error, detail,
 	copied_from, wake_ms, started_ms, finished_ms)

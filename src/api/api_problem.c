@@ -155,6 +155,8 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 	case ENGINE_FORBIDDEN:
 		return call_problem_diag(c, 403, summary(reply, "That is not allowed."),
 					 reply->diag);
+	case ENGINE_STALE:
+		return call_problem(c, 503, "That changes just now; ask again.");
 	case ENGINE_UNAVAILABLE:
 		return retry_later(c, 503, "The database can't take it now.",
 				   reply->retry_after_ms);

@@ -68,6 +68,7 @@ static const struct route routes[] = {
 	GET("/api/runs/{runId}/artifacts/{nodeId}/{attempt}/{path}", READ(artifacts_get), REST),
 	POST("/api/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/cancel", DO(runs_cancel), BODY(BODY_JSON)),
+	POST("/api/runs/{runId}/move", DO(runs_move), BODY(BODY_JSON)),
 	GET("/api/schedules", READ(schedules_list), QUERY("limit cursor")),
 	GET("/api/schedules/{schedule}", READ(schedules_get)),
 	POST("/api/schedules/{schedule}/pause", DO(schedules_pause), BODY(BODY_JSON)),

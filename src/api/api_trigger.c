@@ -229,6 +229,7 @@ static void replied(void *arg, const struct engine_reply *reply)
 	case ENGINE_KEY_IN_FLIGHT:
 	case ENGINE_BUSY:
 	case ENGINE_FORBIDDEN:
+	case ENGINE_STALE:
 	case ENGINE_UNAVAILABLE:
 	case ENGINE_UNDECIDED:
 		(void)call_problem_reply(t->call, reply);

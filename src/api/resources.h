@@ -28,6 +28,9 @@ struct call_done runs_why(struct call *c);
 /* On a reader: 409 for a run that has ended, 404 for one that never was. */
 struct call_done runs_not_open(struct call *c);
 
+/* api_moves.c */
+struct call_done runs_move(struct call *c);
+
 /* api_signals.c */
 struct call_done signals_send(struct call *c);
 struct call_done events_receive(struct call *c);

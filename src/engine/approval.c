@@ -302,17 +302,22 @@ void approval_expire(struct approval *p)
 		deny(p, "approval_expired", STR("nobody approved it in time"));
 }
 
+void approval_void(struct approval *p, struct str notes)
+{
+	settle(p, APPROVAL_EXPIRED);
+	emit_set(p, (struct str){0}, notes);
+	tell(p, "approval.expired", (struct str){0}, notes);
+	approval_free(p);
+}
+
 void approval_end(struct approval *p)
 {
-	if (p->status == APPROVAL_PENDING) {
-		struct str notes = p->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
-				   : p->run->stopping == STOP_NONE  ? STR("another item failed")
-								    : STR("the run was cancelled");
-		settle(p, APPROVAL_EXPIRED);
-		emit_set(p, (struct str){0}, notes);
-		tell(p, "approval.expired", (struct str){0}, notes);
-	}
-	approval_free(p);
+	if (p->status == APPROVAL_PENDING)
+		approval_void(p, p->run->stopping == STOP_TIMEOUT ? STR("the run took too long")
+				 : p->run->stopping == STOP_NONE  ? STR("another item failed")
+								  : STR("the run was cancelled"));
+	else
+		approval_free(p);
 }
 
 void approval_free(struct approval *p)

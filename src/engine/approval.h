@@ -41,6 +41,10 @@ void approval_expire(struct approval *p);
 /* The node ended, by whatever: a question that is still open expires. Freed. */
 void approval_end(struct approval *p);
 
+/* A question that is still open is void: EXPIRED with these notes. Freed; the node is the caller's
+ * business. */
+void approval_void(struct approval *p, struct str notes);
+
 /* Whether exactly what was approved would run with this agent. */
 bool approval_holds(const struct approval *p, const struct agent *agent);
 

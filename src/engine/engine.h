@@ -81,6 +81,7 @@ enum engine_outcome {
 	ENGINE_KEY_IN_FLIGHT, /* 409: the first request with it is not answered yet */
 	ENGINE_BUSY,	      /* 429: retry_after_ms */
 	ENGINE_FORBIDDEN,     /* 403, diag says why */
+	ENGINE_STALE,	      /* what the caller read is no more: read again, ask again */
 	ENGINE_UNAVAILABLE,   /* 503: the store can't take it now (disk full) */
 	ENGINE_UNDECIDED,     /* 503: begun, but the disk got full before it was durable: it is
 			       * done, as a whole, when there is space again, unless the process
@@ -245,6 +246,22 @@ struct run_retry {
 };
 void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
 		      void *arg);
+
+/*
+ * Moves an open run to another version of its workflow, which the caller read with its definition
+ * (see engine/move.h). OK with the version and json {"from", "to", "kept": [node ids that have
+ * begun], "asksAgain": [that wait for an approval, which is void], "changed", "removed", "added"};
+ * CONFLICT with a finding for each node that is in the way. A plan writes nothing and replies at
+ * once, the same.
+ */
+struct run_move {
+	struct str project;
+	const struct run_detail *stored; /* as the caller read it */
+	const struct version_row *to;
+	struct str by, reason; /* empty = not said */
+	bool plan;
+};
+void engine_run_move(struct engine *e, const struct run_move *move, engine_reply_fn fn, void *arg);
 
 /*
  * Why a run has not ended, or how it did: for each node that waits the reason, since when, until

@@ -235,13 +235,16 @@ static bool approval_fits(const struct each_rows *rows, const struct approval_ro
 }
 
 /* Every node that waits is asked for once; one that was approved has its attempt. `seen` holds the
- * nodes that ended, sleep or have an attempt. */
+ * nodes that ended, sleep or have an attempt. What was denied or void is history: the run may have
+ * moved to a version without the node. */
 static bool approvals_fit(const struct each_rows *rows, const struct open_run *open,
 			  const bool *seen, struct arena *a)
 {
 	uint32_t *asked = ARENA_NEW_ARRAY(a, uint32_t, rows->n_nodes);
 	for (size_t i = 0; i < open->n_approvals; i++) {
 		const struct approval_row *p = &open->approvals[i];
+		if (p->status != APPROVAL_PENDING && p->status != APPROVAL_APPROVED)
+			continue;
 		if (!approval_fits(rows, p) || asked[p->node_index]++)
 			return false;
 		if ((p->status == APPROVAL_PENDING) == seen[p->node_index])

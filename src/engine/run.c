@@ -24,6 +24,7 @@
 #include "engine/attempt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
+#include "engine/move.h"
 #include "engine/node.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
@@ -80,6 +81,7 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 	r->limit.kind = TIMER_RUN_LIMIT;
 	list_init(&r->waits);
 	list_init(&r->signals);
+	list_init(&r->past);
 	r->n_unfinished = (uint32_t)plan->n_nodes;
 	for (size_t i = 0; i < plan->n_nodes; i++)
 		r->nodes[i].counts.n = plan->nodes[i].n_depends;
@@ -315,6 +317,7 @@ void run_free(struct run *r)
 		each_free(r->nodes[i].each);
 	}
 	signal_free(r);
+	move_forget(r);
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));
 	list_remove(&r->link);

@@ -143,6 +143,7 @@ struct run {
 	uint32_t settled_first, settled_last; /* index + 1 */
 	struct list waits;		      /* of nodes that wait for an event */
 	struct list signals;		      /* kept, by seq */
+	struct list past;		      /* see engine/move.c */
 	int64_t last_signal;
 	size_t n_signals, signal_bytes;
 	struct str context, trigger; /* in one block at context.p */

@@ -43,6 +43,10 @@ enum txn_op_kind {
 	TXN_RUN_ADD,
 	TXN_RUN_SET,  /* status, error, output, stopping, pause, workflow_version, waited_ms,
 			 waiting_since_ms, started_ms, finished_ms of the row with this id */
+	TXN_RUN_MOVE, /* the run (run.id) belongs to another version (run.workflow_version, which is
+			 there) of its workflow (run.workflow_id) now: its nodes, attempts and
+			 approvals get the index that their node id has there, if it has one; rows
+			 of nodes that wait for approval are deleted */
 	TXN_NODE_PUT, /* insert or replace by (run_id, index) */
 	TXN_ATTEMPT_ADD,
 	TXN_ATTEMPT_SET, /* status, error, input, not_before/started/finished_ms, sandboxed, effect,

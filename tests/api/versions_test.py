@@ -43,5 +43,68 @@ def what_changed_between_versions_is_told(d):
     problem(d.get("/api/workflows/nobody/diff"), 404)
 
 
+def waiting(name, more=(), event="never"):
+    return {"name": name, "nodes": [
+        {"id": "first", "agent": "noop", "action": "run", "inputs": {"x": 1}},
+        {"id": "hold", "wait": {"event": event}, "dependsOn": ["first"]}, *more]}
+
+
+def held(d, name):
+    """A run of `name` that waits at its node `hold`."""
+    run = d.post("/api/workflows/%s/trigger" % name).json["workflowRunId"]
+    for _, event, data in d.stream("/api/runs/%s/events" % run):
+        if event == "node.waiting":
+            return run
+    raise AssertionError("it does not wait")
+
+
+def a_run_goes_on_in_another_version(d):
+    save(d, waiting("goes-on"))
+    run = held(d, "goes-on")
+    path = "/api/runs/%s/move" % run
+    last = {"id": "last", "agent": "noop", "action": "run", "dependsOn": ["hold"],
+            "inputs": {"y": "{{ nodes.first.output.input.x }}"}}
+    save(d, waiting("goes-on", [last]))
+    a = d.post(path, {"version": 2, "plan": True})
+    same((a.status, a.json), (200, {"from": 1, "to": 2, "kept": ["first", "hold"],
+                                    "asksAgain": [], "changed": [], "removed": [],
+                                    "added": ["last"]}), "plan")
+    same(d.get("/api/runs/" + run).json["workflowVersion"], 1, "planned only")
+    b = d.post(path, {"version": "newest", "by": "ann", "reason": "a mend"})
+    same((b.status, b.json), (200, a.json), "moved")
+    same(d.get("/api/runs/" + run).json["workflowVersion"], 2, "moved")
+    same(d.post("/api/runs/%s/signal" % run, {"name": "never"}).status, 202, "signal")
+    events = list(d.stream("/api/runs/%s/events" % run))
+    same([e[2] for e in events if e[1] == "run.moved"][0]["data"],
+         {"from": 1, "to": 2, "by": "ann", "reason": "a mend"}, "event")
+    r = d.get("/api/runs/" + run).json
+    same((r["status"], r["nodes"][2]["output"]["input"]), ("SUCCESS", {"y": 1}), "the end")
+    holds("ended already: SUCCESS" in problem(d.post(path, {"version": 1}), 409)["detail"], "ended")
+
+
+def a_move_that_does_not_fit_names_what_is_in_the_way(d):
+    save(d, waiting("stays"))
+    run = held(d, "stays")
+    path = "/api/runs/%s/move" % run
+    other = waiting("stays", event="other")
+    other["nodes"][0]["inputs"]["x"] = 2
+    save(d, other)
+    for plan in (True, False):
+        p = problem(d.post(path, {"version": 2, "plan": plan}), 409)
+        same([e["path"] for e in p["errors"]], ["nodes.first", "nodes.hold"], "paths")
+        holds("inputs.x" in p["errors"][0]["message"], p)
+    same(d.get("/api/runs/" + run).json["workflowVersion"], 1, "it stays")
+    for body, where in (({}, "version"), ({"version": 0}, "version"), ({"version": "old"}, "version"),
+                        ({"version": 3}, "version"), ({"version": 1.5}, "version"),
+                        ({"version": 2, "plan": 1}, "plan"), ({"version": 2, "by": 1}, "by"),
+                        ({"version": 2, "reason": "x" * 100000}, "reason"),
+                        ({"version": 2, "to": 2}, "to")):
+        same(problem(d.post(path, body), 422)["errors"][0]["path"], where, body)
+    problem(d.post("/api/runs/00000000-0000-7000-8000-000000000000/move", {"version": 1}), 404)
+    problem(d.post(path, "{", type="application/json"), 400)
+    d.post("/api/runs/%s/cancel" % run)
+
+
 if __name__ == "__main__":
-    main([what_changed_between_versions_is_told])
+    main([what_changed_between_versions_is_told, a_run_goes_on_in_another_version,
+          a_move_that_does_not_fit_names_what_is_in_the_way])

@@ -7,7 +7,7 @@ import tempfile
 from cli import NOWHERE, PROGRAM, drover, environment
 from daemon import SOURCE, main
 
-COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry signal agents "
+COMMANDS = ("serve demo apply diff lint workflows run runs show watch logs cancel retry move signal agents "
             "agent schedules eval validate cron doctor version completion").split()
 OBJECT = '{"type":"object","required":["x"]}'
 

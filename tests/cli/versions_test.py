@@ -41,6 +41,46 @@ def diff_shows_what_changed_between_versions(w):
         w("diff", *args, status=2)
 
 
+HOLD = """name: %s
+nodes:
+  - {id: hold, wait: {event: go}}
+"""
+MORE = HOLD + "  - {id: more, agent: noop, action: run, dependsOn: [hold]}\n"
+OTHER = HOLD.replace("go", "else")
+
+
+def move_takes_a_run_to_another_version(w):
+    w.save("moves", HOLD)
+    run = w("run", "moves").out.strip()
+    w.save("moves", MORE, OTHER)
+    plan = w("move", run, "--version", "2", "--plan").lines
+    assert plan == ["version 1 -> 2 (planned)", "kept       hold", "added      more"], plan
+    assert w("show", run, "--json").json["workflowVersion"] == 1
+    r = w("move", run, "--version", "2", "--by", "ann", "--reason", "a mend").lines
+    assert r == ["version 1 -> 2", "kept       hold", "added      more"], r
+    assert "nodes.hold" in w("move", run, status=1).err
+    assert w("move", run, "--version", "1", "--json").json["removed"] == ["more"]
+    w("move", run, "--version", "0", status=1)
+    w("move", run, "--version", "x", status=1)
+    w("move", status=2)
+    w("move", run, "--workflow", "moves", status=2)
+    w("cancel", run)
+    assert "ended already" in w("move", run, status=1).err
+
+
+def all_open_runs_of_a_workflow_move(w):
+    w.save("all", HOLD)
+    first, second = (w("run", "all").out.strip() for _ in range(2))
+    w.save("all", MORE)
+    planned = w("move", "--workflow", "all", "--plan").lines
+    assert sorted(planned) == sorted(f"{r}  1 -> 2" for r in (first, second)), planned
+    w("move", first)
+    lines = w("move", "--workflow", "all", status=1).lines
+    assert f"{second}  1 -> 2" in lines and any(
+        line.startswith(first + "  stays: version the run has version 2") for line in lines), lines
+    w("cancel", "--workflow", "all")
+
+
 def with_one_service(w, test):
     def run():
         test(w)
@@ -50,4 +90,6 @@ def with_one_service(w, test):
 
 if __name__ == "__main__":
     with World() as world:
-        main([with_one_service(world, t) for t in (diff_shows_what_changed_between_versions,)])
+        main([with_one_service(world, t) for t in (
+            diff_shows_what_changed_between_versions, move_takes_a_run_to_another_version,
+            all_open_runs_of_a_workflow_move)])

@@ -345,6 +345,25 @@ void world_retry(struct world *w, const char *run_id, const char *from)
 	world_settle(w);
 }
 
+void world_move(struct world *w, const char *run_id, int64_t version, bool plan)
+{
+	struct run_detail stored = world_run(w, run_id);
+	struct version_row to;
+	struct store_reader *r;
+	ASSERT(w->store->ops->reader_new(w->store, &r) == 0);
+	ASSERT(r->ops->version_get(r, &w->arena, stored.run.workflow_id, version, &to) == 0);
+	r->ops->reader_free(r);
+	engine_run_move(w->engine,
+			&(struct run_move){.project = STR("default"),
+					   .stored = &stored,
+					   .to = &to,
+					   .by = STR("ann"),
+					   .reason = STR("a mend"),
+					   .plan = plan},
+			world_reply, w);
+	world_settle(w);
+}
+
 /* ---- attempts ---- */
 
 struct world_attempt *world_live(struct world *w, const char *node_id)

@@ -86,6 +86,8 @@ void world_reply(void *arg, const struct engine_reply *reply);
 void world_check(struct world *w, const char *json);
 /* Triggers; the id of the run. */
 const char *world_trigger(struct world *w, const char *workflow, const char *context);
+/* Moves the run to this version (0 = the newest), with what is stored now. */
+void world_move(struct world *w, const char *run_id, int64_t version, bool plan);
 void world_cancel(struct world *w, const char *run_id);
 void world_retry(struct world *w, const char *run_id, const char *from);
 

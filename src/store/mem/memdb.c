@@ -234,6 +234,54 @@ static void run_set(struct memdb *s, const struct run_row *row)
 	mine->finished_ms = row->finished_ms;
 }
 
+/* Where a node stands in the version, or `otherwise`. */
+static int64_t position_in(const struct version_row *v, struct str node_id, int64_t otherwise)
+{
+	for (size_t i = 0; v && i < v->n_nodes; i++)
+		if (str_eq(v->nodes[i].node_id, node_id))
+			return (int64_t)i;
+	return otherwise;
+}
+
+static void nodes_move(struct memdb_run *run, const struct version_row *v)
+{
+	struct node_row **old = run->nodes;
+	size_t n_old = run->n_nodes;
+	run->nodes = NULL;
+	run->n_nodes = run->cap_nodes = 0;
+	for (size_t i = 0; i < n_old; i++) {
+		if (!old[i] || old[i]->status == NODE_WAITING_APPROVAL)
+			continue;
+		old[i]->index = position_in(v, old[i]->node_id, old[i]->index);
+		size_t n = (size_t)old[i]->index + 1;
+		run->nodes = memdb_vector(&run->arena, run->nodes, &run->cap_nodes, n);
+		run->n_nodes = n > run->n_nodes ? n : run->n_nodes;
+		run->nodes[n - 1] = old[i];
+	}
+}
+
+static void run_move(struct memdb *s, const struct run_row *row)
+{
+	struct memdb_run *run = map_get(&s->runs, row->id);
+	const struct memdb_workflow *w = map_get(&s->workflows, row->workflow_id);
+	const struct version_row *v = NULL;
+	for (size_t i = 0; w && i < w->n_versions; i++)
+		if (w->versions[i]->version == row->workflow_version)
+			v = w->versions[i];
+	if (!run)
+		return;
+	run->row.workflow_version = row->workflow_version;
+	nodes_move(run, v);
+	for (size_t i = 0; i < run->n_attempts; i++) {
+		struct attempt_row *t = run->attempts[i];
+		t->node_index = position_in(v, t->node_id, t->node_index);
+	}
+	for (size_t i = 0; i < run->n_approvals; i++) {
+		struct approval_row *p = run->approvals[i];
+		p->node_index = position_in(v, p->node_id, p->node_index);
+	}
+}
+
 static void node_put(struct memdb *s, const struct node_row *row)
 {
 	struct memdb_run *run = map_get(&s->runs, row->run_id);
@@ -440,6 +488,9 @@ void memdb_apply(struct memdb *s, const struct txn_op *op)
 		return;
 	case TXN_RUN_SET:
 		run_set(s, &op->run);
+		return;
+	case TXN_RUN_MOVE:
+		run_move(s, &op->run);
 		return;
 	case TXN_NODE_PUT:
 		node_put(s, &op->node);

@@ -271,6 +271,44 @@ static int run_set(struct sqlwrite *w, const struct run_row *row)
 	return sqlstmt_exec(st);
 }
 
+static int run_move_rows(struct sqlwrite *w, enum sql_query q, const struct run_row *row,
+			 int64_t rid)
+{
+	struct sqlstmt *st = sqlconn_stmt(w->conn, q);
+	sqlstmt_text(st, row->workflow_id);
+	sqlstmt_i64(st, row->workflow_version);
+	sqlstmt_i64(st, rid);
+	return sqlstmt_exec(st);
+}
+
+static int run_exec(struct sqlwrite *w, enum sql_query q, int64_t rid)
+{
+	struct sqlstmt *st = sqlconn_stmt(w->conn, q);
+	sqlstmt_i64(st, rid);
+	return sqlstmt_exec(st);
+}
+
+static int run_move(struct sqlwrite *w, const struct run_row *row)
+{
+	int64_t rid;
+	int rc = rid_of(w, row->id, &rid);
+	if (rc != SQLITE_OK || rid == 0)
+		return rc;
+	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_RUN_MOVE_VERSION);
+	sqlstmt_i64(st, row->workflow_version);
+	sqlstmt_i64(st, rid);
+	rc = sqlstmt_exec(st);
+	if (rc == SQLITE_OK)
+		rc = run_exec(w, SQL_RUN_MOVE_DROP_WAITING, rid);
+	if (rc == SQLITE_OK)
+		rc = run_move_rows(w, SQL_RUN_MOVE_PARK_NODES, row, rid);
+	if (rc == SQLITE_OK)
+		rc = run_exec(w, SQL_RUN_MOVE_NODES, rid);
+	if (rc == SQLITE_OK)
+		rc = run_move_rows(w, SQL_RUN_MOVE_ATTEMPTS, row, rid);
+	return rc == SQLITE_OK ? run_move_rows(w, SQL_RUN_MOVE_APPROVALS, row, rid) : rc;
+}
+
 static int node_put(struct sqlwrite *w, const struct node_row *row)
 {
 	int64_t rid;
@@ -558,6 +596,8 @@ static int apply(struct sqlwrite *w, const struct txn_op *op)
 		return run_add(w, &op->run);
 	case TXN_RUN_SET:
 		return run_set(w, &op->run);
+	case TXN_RUN_MOVE:
+		return run_move(w, &op->run);
 	case TXN_NODE_PUT:
 		return node_put(w, &op->node);
 	case TXN_ATTEMPT_ADD:
