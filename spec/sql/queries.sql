@@ -34,12 +34,11 @@ id, project, workflow_id, workflow_name, position, cron, timezone, overlap, catc
 	anchor_ms, done_ms, next_ms, upcoming, waiting, last_run_id, last_fire_ms, n_started,
 	n_skipped, n_missed, error, paused, created_ms, updated_ms
 
--- text: run_filter
-rid < $2 AND ($3 = '' OR workflow_id = $3) AND ($4 = '' OR status = $4)
-	AND ($5 = 0 OR created_ms >= $5) AND ($6 = 0 OR created_ms < $6)
-	AND ($7 = '' OR workflow_name LIKE $7 ESCAPE '\' OR error LIKE $7 ESCAPE '\'
-		OR context LIKE $7 ESCAPE '\')
-ORDER BY rid DESC LIMIT $8
+-- text: run_range
+created_ms >= $2 AND created_ms <= $3 AND (created_ms < $3 OR rid < $4)
+
+-- text: newest_first
+ORDER BY created_ms DESC, rid DESC
 
 -- name: begin_write
 BEGIN IMMEDIATE
@@ -239,29 +238,36 @@ FROM workflow_runs WHERE id = $1 AND ($2 = '' OR project = $2)
 -- name: run_open
 SELECT {run_columns}
 FROM workflow_runs
-WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') ORDER BY rid
+WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') ORDER BY created_ms, rid
 
--- name: run_rid_below
-SELECT rid FROM workflow_runs WHERE id < $1 ORDER BY id DESC LIMIT 1
+-- name: run_place
+SELECT rid, created_ms FROM workflow_runs WHERE id = $1
+
+-- name: run_place_below
+SELECT rid, created_ms FROM workflow_runs WHERE id < $1 ORDER BY id DESC LIMIT 1
 
 -- name: run_list_all
-SELECT {run_columns} FROM workflow_runs WHERE $1 = '' AND {run_filter}
+SELECT {run_columns} FROM workflow_runs WHERE $1 = '' AND {run_range} {newest_first}
 
 -- name: run_list_project
-SELECT {run_columns} FROM workflow_runs WHERE project = $1 AND {run_filter}
+SELECT {run_columns} FROM workflow_runs WHERE project = $1 AND {run_range} {newest_first}
+
+-- name: run_list_workflow
+SELECT {run_columns} FROM workflow_runs WHERE workflow_id = $1 AND {run_range} {newest_first}
 
 -- name: run_list_open
 SELECT {run_columns} FROM workflow_runs
-WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') AND ($1 = '' OR project = $1)
-	AND {run_filter}
+WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') AND $1 = '' AND {run_range} {newest_first}
 
 -- name: run_list_ended_badly
 SELECT {run_columns} FROM workflow_runs
-WHERE status IN ('FAILED', 'CANCELLED', 'TIMED_OUT') AND project = $1 AND {run_filter}
+WHERE status IN ('FAILED', 'CANCELLED', 'TIMED_OUT') AND project = $1 AND {run_range}
+	AND status = $5 {newest_first}
 
--- name: run_list_workflow
+-- name: run_list_workflow_ended_badly
 SELECT {run_columns} FROM workflow_runs
-WHERE ($1 = '' OR +project = $1) AND rid < $2 AND workflow_id = $3 AND {run_filter}
+WHERE status IN ('FAILED', 'CANCELLED', 'TIMED_OUT') AND workflow_id = $1 AND {run_range}
+	AND status = $5 {newest_first}
 
 -- name: run_move_version
 UPDATE workflow_runs SET workflow_version = $1 WHERE rid = $2
@@ -357,6 +363,16 @@ SELECT {approval_columns} FROM workflow_approvals WHERE {approval_filter}
 
 -- name: approval_list_pending
 SELECT {approval_columns} FROM workflow_approvals WHERE status = 'PENDING' AND {approval_filter}
+
+-- name: approval_list_status
+SELECT {approval_columns} FROM workflow_approvals
+WHERE project = $1 AND id < $2 AND ($3 = '' OR +run_id = $3) AND ($4 = '' OR +workflow_id = $4)
+	AND status = $5 AND {approval_filter}
+
+-- name: approval_list_workflow_status
+SELECT {approval_columns} FROM workflow_approvals
+WHERE ($1 = '' OR +project = $1) AND id < $2 AND ($3 = '' OR +run_id = $3) AND workflow_id = $4
+	AND status = $5 AND {approval_filter}
 
 -- name: approval_list_run
 SELECT {approval_columns} FROM workflow_approvals

@@ -116,6 +116,7 @@ enum {
 	LIMIT_TXN_OPS = 20000,		/* rows of one group commit */
 	LIMIT_INLINE_BYTES = 64 << 10,	/* a larger value is stored apart, by its hash */
 	LIMIT_FILTER_TEXT_BYTES = 1024, /* text filter of a list of runs */
+	LIMIT_SEARCH_MS = 20,		/* a page of a list of runs looks for so long */
 	LIMIT_WHY_NODES = 500,		/* waiting nodes explained in one answer */
 	LIMIT_WHY_CHAIN = 32,		/* links shown of one chain of blockers */
 	LIMIT_READERS = 2,		/* threads of the store's reader pool */

@@ -105,6 +105,14 @@ struct run_filter {
 	struct str text; /* part of the workflow name, context or error, ASCII case ignored; a
 			    context over LIMIT_INLINE_BYTES is not searched; empty = any;
 			    over LIMIT_FILTER_TEXT_BYTES = -E2BIG */
+	/*
+	 * Where to say that the list stopped before it was full because it had looked for
+	 * LIMIT_SEARCH_MS (or at `look_at` runs, 0 = any number): the id, in the arena, that
+	 * page.after goes on from; empty = the list is full or at its end. NULL = look on,
+	 * however long that takes.
+	 */
+	struct str *stopped_after;
+	size_t look_at;
 };
 
 struct approval_filter {
@@ -170,7 +178,7 @@ struct store_ops {
 			    const struct store_page *page, struct version_row **ret, size_t *ret_n);
 	int (*run_get)(struct store_reader *r, struct arena *a, struct str project, struct str id,
 		       struct run_detail *ret);
-	/* newest first, without output */
+	/* newest first: by created_ms, those of one millisecond by their order; without output */
 	int (*run_list)(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 			const struct store_page *page, struct run_row **ret, size_t *ret_n);
 	int (*event_list)(struct store_reader *r, struct arena *a, struct str run_id,

@@ -192,6 +192,26 @@ static void version_add(struct memdb *s, const struct version_row *row)
 	w->n_versions++;
 }
 
+static bool before(const struct run_row *x, const struct run_row *y)
+{
+	if (x->created_ms != y->created_ms)
+		return x->created_ms < y->created_ms;
+	return str_cmp(x->id, y->id) < 0;
+}
+
+size_t memdb_run_place(const struct memdb *s, const struct run_row *row)
+{
+	size_t low = 0, high = s->n_runs;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (before(&s->in_order[mid]->row, row))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 static void run_add(struct memdb *s, const struct run_row *row)
 {
 	if (map_get(&s->runs, row->id))
@@ -203,9 +223,7 @@ static void run_add(struct memdb *s, const struct run_row *row)
 		s->cap_runs = s->cap_runs ? s->cap_runs * 2 : 16;
 		s->in_order = mem_grow(s->in_order, s->cap_runs * sizeof(void *));
 	}
-	size_t at = s->n_runs;
-	while (at > 0 && str_cmp(s->in_order[at - 1]->row.id, row->id) > 0)
-		at--;
+	size_t at = memdb_run_place(s, row);
 	memmove(s->in_order + at + 1, s->in_order + at, (s->n_runs - at) * sizeof(void *));
 	s->in_order[at] = run;
 	s->n_runs++;

@@ -58,7 +58,7 @@ struct memdb {
 	struct map approvals;	     /* id → struct approval_row, in its run's arena */
 	struct map schedules;	     /* id → struct memdb_schedule */
 	struct map keys;	     /* project NUL key → struct key_row, one block */
-	struct memdb_run **in_order; /* runs by id */
+	struct memdb_run **in_order; /* runs by created_ms and id */
 	size_t n_runs, cap_runs;
 };
 
@@ -66,6 +66,9 @@ struct memdb *memdb_new(void);
 void memdb_free(struct memdb *s);
 
 void memdb_apply(struct memdb *s, const struct txn_op *op);
+
+/* How many runs come before this one in the order of lists. */
+size_t memdb_run_place(const struct memdb *s, const struct run_row *row);
 
 /* Room for `want` pointers in an array of an arena. */
 void *memdb_vector(struct arena *a, void *p, size_t *cap, size_t want);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "store/mem/memrow.h"
+#include "store/search.h"
 
 struct mem_reader {
 	struct store_reader reader;
@@ -264,24 +265,8 @@ int memread_run_get(struct store_reader *r, struct arena *a, struct str project,
 	return 0;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static bool contains(struct str hay, struct str needle)
-{
-	for (size_t i = 0; i + needle.n <= hay.n; i++) {
-		size_t k = 0;
-		while (k < needle.n && lower(hay.p[i + k]) == lower(needle.p[k]))
-			k++;
-		if (k == needle.n)
-			return true;
-	}
-	return false;
-}
-
-static bool run_matches(const struct run_row *run, const struct run_filter *f)
+static bool run_matches(const struct run_row *run, const struct run_filter *f,
+			const struct search *text)
 {
 	if (!in_project(f->project, run->project))
 		return false;
@@ -297,42 +282,53 @@ static bool run_matches(const struct run_row *run, const struct run_filter *f)
 		return true;
 	if (memchr(f->text.p, '\0', f->text.n))
 		return false;
-	return contains(run->workflow_name, f->text) || contains(run->error, f->text) ||
-	       (run->context.n <= LIMIT_INLINE_BYTES && contains(run->context, f->text));
+	return search_in(text, run->workflow_name) || search_in(text, run->error) ||
+	       (run->context.n <= LIMIT_INLINE_BYTES && search_in(text, run->context));
 }
 
-/* How many runs have an id below `after`. */
-static size_t runs_below(const struct memdb *s, struct str after)
+/* How many runs stand before `after`, or, when it is gone, before where it was. */
+static size_t runs_before(const struct memdb *s, struct str after)
 {
-	size_t low = 0, high = s->n_runs;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (str_cmp(s->in_order[mid]->row.id, after) < 0)
-			low = mid + 1;
-		else
-			high = mid;
+	const struct memdb_run *run = map_get(&s->runs, after);
+	const struct run_row *below = NULL;
+	if (run)
+		return memdb_run_place(s, &run->row);
+	for (size_t i = 0; i < s->n_runs; i++) {
+		const struct run_row *row = &s->in_order[i]->row;
+		if (str_cmp(row->id, after) < 0 && (!below || str_cmp(row->id, below->id) > 0))
+			below = row;
 	}
-	return low;
+	return below ? memdb_run_place(s, below) + 1 : 0;
 }
 
 int memread_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 		     const struct store_page *page, struct run_row **ret, size_t *ret_n)
 {
 	const struct memdb *s = state_of(r);
+	CLEANUP_BUF struct buf folded = {0};
+	struct search text;
 	if (filter->text.n > LIMIT_FILTER_TEXT_BYTES)
 		return -E2BIG;
+	search_begin(&text, a, filter->text, &folded);
 	struct str after = page_after(page);
-	size_t start = after.n ? runs_below(s, after) : s->n_runs;
+	size_t start = after.n ? runs_before(s, after) : s->n_runs;
 	size_t limit = page_limit(page) < start ? page_limit(page) : start;
 	*ret = ARENA_NEW_ARRAY(a, struct run_row, limit);
 	*ret_n = 0;
+	if (filter->stopped_after)
+		*filter->stopped_after = (struct str){0};
 	for (size_t i = start; i > 0 && *ret_n < limit; i--) {
 		const struct run_row *row = &s->in_order[i - 1]->row;
-		if (run_matches(row, filter)) {
+		if (run_matches(row, filter, &text)) {
 			struct run_row *mine = &(*ret)[(*ret_n)++];
 			memrow_run(a, row, mine);
 			mine->output = (struct str){0};
 		}
+		if (!filter->stopped_after || start - i + 1 != filter->look_at)
+			continue;
+		if (*ret_n < page_limit(page))
+			*filter->stopped_after = arena_str(a, row->id);
+		break;
 	}
 	return 0;
 }

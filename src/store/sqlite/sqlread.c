@@ -8,12 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sqlite/sqlblob.h"
+#include "store/sqlite/sqlread_part.h"
 #include "store/sqlite/sqlrow.h"
-
-struct sqlread {
-	struct store_reader reader;
-	struct sqlconn *conn;
-};
 
 int sqlread_new(const struct store_ops *ops, const char *path, const char *vfs,
 		struct store_reader **ret)
@@ -29,71 +25,12 @@ int sqlread_new(const struct store_ops *ops, const char *path, const char *vfs,
 	return 0;
 }
 
-static struct sqlconn *conn_of(struct store_reader *r)
-{
-	return container_of(r, struct sqlread, reader)->conn;
-}
-
 void sqlread_free(struct store_reader *reader)
 {
 	struct sqlread *r = container_of(reader, struct sqlread, reader);
 	sqlconn_close(r->conn);
+	buf_free(&r->folded);
 	free(r);
-}
-
-/* ---- snapshots and growing lists ---- */
-
-static int begin(struct sqlconn *c)
-{
-	return sqlconn_errno(c, sqlconn_run(c, SQL_BEGIN_READ));
-}
-
-/* Ends the snapshot; what went wrong before stands. */
-static int end(struct sqlconn *c, int r)
-{
-	int rc = sqlconn_run(c, SQL_COMMIT);
-	if (rc != SQLITE_OK)
-		sqlconn_run(c, SQL_ROLLBACK);
-	return r != 0 ? r : sqlconn_errno(c, rc);
-}
-
-struct rows {
-	char *p;
-	size_t n, cap, size_bytes;
-};
-
-static void *rows_add(struct rows *rows, struct arena *a)
-{
-	if (rows->n == rows->cap) {
-		size_t cap = rows->cap ? rows->cap * 2 : 8;
-		rows->p = arena_grow(a, rows->p, rows->cap * rows->size_bytes,
-				     cap * rows->size_bytes);
-		rows->cap = cap;
-	}
-	return rows->p + rows->n++ * rows->size_bytes;
-}
-
-static int64_t sql_limit(size_t limit)
-{
-	return limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
-}
-
-static int64_t page_limit(const struct store_page *page)
-{
-	return sql_limit(page ? page->limit : 0);
-}
-
-static struct str page_after(const struct store_page *page)
-{
-	return page ? page->after : (struct str){0};
-}
-
-/* What the last sqlstmt_row() means, once the statement is done with. */
-static int ended(struct sqlconn *c, struct sqlstmt *st, int rc, int r)
-{
-	int fault = sqlconn_errno(c, rc);
-	sqlstmt_reset(st);
-	return r != 0 ? r : fault;
 }
 
 /* ---- agents ---- */
@@ -403,9 +340,8 @@ static int attempts_of(struct sqlconn *c, struct arena *a, int64_t rid, const st
 	return ended(c, st, rc, r);
 }
 
-/* A row with what stands apart from it. */
-static int approval_row(struct sqlconn *c, struct sqlstmt *st, struct arena *a,
-			struct approval_row *ret)
+int sqlread_approval_row(struct sqlconn *c, struct sqlstmt *st, struct arena *a,
+			 struct approval_row *ret)
 {
 	int r = sqlrow_approval(st, a, ret);
 	return r == 0 ? sqlblob_get(c, a, &ret->inputs) : r;
@@ -419,7 +355,7 @@ static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct 
 	sqlstmt_i64(st, rid);
 	int rc, r = 0;
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
-		r = approval_row(c, st, a, rows_add(&rows, a));
+		r = sqlread_approval_row(c, st, a, rows_add(&rows, a));
 	*ret = (struct approval_row *)(void *)rows.p;
 	*ret_n = rows.n;
 	return ended(c, st, rc, r);
@@ -465,101 +401,6 @@ int sqlread_run_get(struct store_reader *reader, struct arena *a, struct str pro
 	struct sqlconn *c = conn_of(reader);
 	int r = begin(c);
 	return r != 0 ? r : end(c, run_get(c, a, project, id, ret));
-}
-
-/* The row number that a page ends below: that of `after`, or of the first id before it. */
-static int run_below(struct sqlconn *c, struct str after, int64_t *ret)
-{
-	*ret = INT64_MAX;
-	if (after.n == 0)
-		return 0;
-	struct sqlstmt *st = sqlconn_stmt(c, SQL_RUN_RID);
-	sqlstmt_text(st, after);
-	int rc = sqlstmt_number(st, "rid", ret);
-	if (rc != SQLITE_DONE)
-		return sqlconn_errno(c, rc);
-	st = sqlconn_stmt(c, SQL_RUN_RID_BELOW);
-	sqlstmt_text(st, after);
-	rc = sqlstmt_number(st, "rid", ret);
-	*ret = rc == SQLITE_ROW ? *ret + 1 : 0;
-	return sqlconn_errno(c, rc);
-}
-
-/* %text% with its own wildcards made plain. */
-static struct str like_pattern(struct arena *a, struct str text)
-{
-	if (text.n == 0)
-		return (struct str){0};
-	char *p = arena_alloc(a, text.n * 2 + 2);
-	size_t n = 0;
-	p[n++] = '%';
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '%' || text.p[i] == '_' || text.p[i] == '\\')
-			p[n++] = '\\';
-		p[n++] = text.p[i];
-	}
-	p[n++] = '%';
-	return str_n(p, n);
-}
-
-/* The statement whose index fits the filter best. */
-static enum sql_query run_list_query(const struct run_filter *f)
-{
-	if (f->has_status && !run_status_final(f->status))
-		return SQL_RUN_LIST_OPEN;
-	if (f->workflow_id.n > 0)
-		return SQL_RUN_LIST_WORKFLOW;
-	if (f->project.n == 0)
-		return SQL_RUN_LIST_ALL;
-	if (f->has_status && f->status != RUN_SUCCESS)
-		return SQL_RUN_LIST_ENDED_BADLY;
-	return SQL_RUN_LIST_PROJECT;
-}
-
-static int run_list(struct sqlconn *c, struct arena *a, const struct run_filter *f,
-		    const struct store_page *page, struct rows *rows)
-{
-	int64_t below, rid;
-	int r = run_below(c, page_after(page), &below), rc;
-	if (r != 0)
-		return r;
-	struct sqlstmt *st = sqlconn_stmt(c, run_list_query(f));
-	sqlstmt_text_or_empty(st, f->project);
-	sqlstmt_i64(st, below);
-	sqlstmt_text_or_empty(st, f->workflow_id);
-	sqlstmt_text_or_empty(st, str_of(f->has_status ? run_status_name(f->status) : ""));
-	sqlstmt_i64(st, f->since_ms);
-	sqlstmt_i64(st, f->until_ms);
-	sqlstmt_text_or_empty(st, like_pattern(a, f->text));
-	sqlstmt_i64(st, page_limit(page));
-	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
-		struct run_row *row = rows_add(rows, a);
-		r = sqlrow_run(st, a, row, &rid);
-		row->output = (struct str){0};
-		if (r == 0)
-			r = sqlblob_get(c, a, &row->context);
-	}
-	return ended(c, st, rc, r);
-}
-
-int sqlread_run_list(struct store_reader *reader, struct arena *a, const struct run_filter *f,
-		     const struct store_page *page, struct run_row **ret, size_t *ret_n)
-{
-	struct sqlconn *c = conn_of(reader);
-	struct rows rows = {.size_bytes = sizeof(struct run_row)};
-	*ret = NULL;
-	*ret_n = 0;
-	/* no searched column holds a NUL, and LIKE would stop at one */
-	if (f->text.n > 0 && memchr(f->text.p, '\0', f->text.n))
-		return 0;
-	if (f->text.n > LIMIT_FILTER_TEXT_BYTES)
-		return -E2BIG;
-	int r = begin(c);
-	if (r == 0)
-		r = end(c, run_list(c, a, f, page, &rows));
-	*ret = (struct run_row *)(void *)rows.p;
-	*ret_n = rows.n;
-	return r;
 }
 
 /* Row number of a run; 0 when it is not there. */
@@ -680,7 +521,7 @@ static int approval_get(struct sqlconn *c, struct arena *a, struct str project, 
 	sqlstmt_text(st, id);
 	sqlstmt_text_or_empty(st, project);
 	int rc = sqlstmt_row(st);
-	int r = rc == SQLITE_ROW ? approval_row(c, st, a, ret)
+	int r = rc == SQLITE_ROW ? sqlread_approval_row(c, st, a, ret)
 				 : (rc == SQLITE_DONE ? STORE_NOT_FOUND : 0);
 	return ended(c, st, rc, r);
 }
@@ -691,47 +532,6 @@ int sqlread_approval_get(struct store_reader *reader, struct arena *a, struct st
 	struct sqlconn *c = conn_of(reader);
 	int r = begin(c);
 	return r != 0 ? r : end(c, approval_get(c, a, project, id, ret));
-}
-
-/* The statement whose index fits the filter best. */
-static enum sql_query approval_list_query(const struct approval_filter *f)
-{
-	if (f->has_status && f->status == APPROVAL_PENDING)
-		return SQL_APPROVAL_LIST_PENDING;
-	if (f->run_id.n > 0)
-		return SQL_APPROVAL_LIST_RUN;
-	return f->workflow_id.n > 0 ? SQL_APPROVAL_LIST_WORKFLOW : SQL_APPROVAL_LIST;
-}
-
-static int approval_list(struct sqlconn *c, struct arena *a, const struct approval_filter *f,
-			 const struct store_page *page, struct rows *rows)
-{
-	struct str after = page_after(page);
-	struct sqlstmt *st = sqlconn_stmt(c, approval_list_query(f));
-	sqlstmt_text_or_empty(st, f->project);
-	sqlstmt_text_or_empty(st, after.n ? after : STR("\xff\xff"));
-	sqlstmt_text_or_empty(st, f->run_id);
-	sqlstmt_text_or_empty(st, f->workflow_id);
-	sqlstmt_text_or_empty(st, str_of(f->has_status ? approval_status_name(f->status) : ""));
-	sqlstmt_i64(st, page_limit(page));
-	int rc, r = 0;
-	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
-		r = approval_row(c, st, a, rows_add(rows, a));
-	return ended(c, st, rc, r);
-}
-
-int sqlread_approval_list(struct store_reader *reader, struct arena *a,
-			  const struct approval_filter *f, const struct store_page *page,
-			  struct approval_row **ret, size_t *ret_n)
-{
-	struct sqlconn *c = conn_of(reader);
-	struct rows rows = {.size_bytes = sizeof(struct approval_row)};
-	int r = begin(c);
-	if (r == 0)
-		r = end(c, approval_list(c, a, f, page, &rows));
-	*ret = (struct approval_row *)(void *)rows.p;
-	*ret_n = rows.n;
-	return r;
 }
 
 /* ---- recovery ---- */
