@@ -87,15 +87,15 @@ static void time_runs(struct lists *l, const char *name, enum from from, struct 
 	f.project = STR("default");
 	while (t.n < REPEATS && now_ns() - first < MOST_MS * INT64_C(1000000)) {
 		arena_reset(&l->arena);
-		struct str stopped = {0};
+		struct run_list_stop stop;
 		struct store_page page = {.limit = LIMIT_PAGE_DEFAULT + 1,
 					  .after = begin_after(l, from)};
 		struct run_row *rows;
 		int64_t start = now_ns();
-		f.stopped_after = &stopped;
+		f.stop = &stop;
 		int r = l->reader->ops->run_list(l->reader, &l->arena, &f, &page, &rows, &t.n_rows);
 		t.ns[t.n++] = now_ns() - start;
-		t.partial = t.partial || stopped.n > 0;
+		t.partial = t.partial || stop.after.n > 0;
 		if (r != 0)
 			fail(name, r);
 	}
@@ -163,7 +163,8 @@ static void by_time_and_text(struct lists *l)
 				      .workflow_id = common,
 				      STATUS(RUN_TIMED_OUT)});
 	time_runs(l, "text in most runs", ANYWHERE, (struct run_filter){.text = STR("frankfurt")});
-	time_runs(l, "text in 1 of 10,000 runs", ANYWHERE, (struct run_filter){.text = STR("t-0042")});
+	time_runs(l, "text in 1 of 10,000 runs", ANYWHERE,
+		  (struct run_filter){.text = STR("t-0042")});
 	time_runs(l, "text in no run", NEWEST, (struct run_filter){.text = STR("zebra crossing")});
 	time_runs(l, "text in no run, of a workflow", NEWEST,
 		  (struct run_filter){.text = STR("zebra crossing"), .workflow_id = common});

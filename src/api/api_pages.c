@@ -1,6 +1,7 @@
 /*
  * Lists: ?limit=, ?cursor=, {items, nextCursor}. A cursor is the key of the last item in base64url
- * with a check byte, so that what was not made here is refused and never looked up.
+ * with a check byte, so that what was not made here is refused and never looked up. A page that was
+ * searched for long enough ends before it is full and says how far it came: {searchedTo}.
  */
 #include "api/api_private.h"
 #include "base/limits.h"
@@ -103,6 +104,10 @@ struct call_done page_end(struct call *c, struct call_page *p, bool more, struct
 		json_out_str(o, buf_str(&text));
 	} else {
 		json_out_null(o);
+	}
+	if (p->searched_to_ms) {
+		json_out_key(o, "searchedTo");
+		json_out_time(o, p->searched_to_ms);
 	}
 	json_out_end(o);
 	return call_reply(c, 200, &p->body);

@@ -59,10 +59,12 @@ static struct call_done list(struct call *c, struct run_filter *filter)
 {
 	struct call_done refused;
 	struct call_page p;
+	struct run_list_stop stop;
 	struct run_row *rows;
 	size_t n;
 	if (!page_begin(c, &p, &refused))
 		return refused;
+	filter->stop = &stop;
 	int r = c->reader->ops->run_list(c->reader, c->arena, filter, &p.page, &rows, &n);
 	if (r) {
 		buf_free(&p.body);
@@ -74,7 +76,10 @@ static struct call_done list(struct call *c, struct run_filter *filter)
 		render_run_head(&p.out, &rows[i]);
 		json_out_end(&p.out);
 	}
-	return page_end(c, &p, n > shown, shown ? rows[shown - 1].id : STR(""));
+	if (stop.after.n == 0)
+		return page_end(c, &p, n > shown, shown ? rows[shown - 1].id : STR(""));
+	p.searched_to_ms = stop.created_ms;
+	return page_end(c, &p, true, stop.after);
 }
 
 static bool read_time(struct call *c, const char *name, int64_t *ret_ms, struct call_done *ret_done)

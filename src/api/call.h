@@ -130,6 +130,8 @@ bool call_project(struct call *c, const struct value *object, struct call_done *
 struct call_page {
 	struct store_page page; /* limit is one more than asked, to see whether there is more */
 	size_t limit;
+	int64_t searched_to_ms; /* 0, or: it stopped before it was full, having looked so far back
+				 */
 	struct buf body;
 	struct json_out out;
 };

@@ -96,6 +96,12 @@ struct store_page {
 			     a name does as well, and outlives its row */
 };
 
+/* Where a list stopped: page.after = this goes on; empty = it is full or at its end. */
+struct run_list_stop {
+	struct str after;
+	int64_t created_ms; /* of that run: what is newer was looked at */
+};
+
 struct run_filter {
 	struct str project;	/* always set */
 	struct str workflow_id; /* empty = any */
@@ -106,12 +112,11 @@ struct run_filter {
 			    context over LIMIT_INLINE_BYTES is not searched; empty = any;
 			    over LIMIT_FILTER_TEXT_BYTES = -E2BIG */
 	/*
-	 * Where to say that the list stopped before it was full because it had looked for
-	 * LIMIT_SEARCH_MS (or at `look_at` runs, 0 = any number): the id, in the arena, that
-	 * page.after goes on from; empty = the list is full or at its end. NULL = look on,
-	 * however long that takes.
+	 * Set: the list may stop before it is full, after LIMIT_SEARCH_MS or when it has looked
+	 * at `look_at` runs (0 = any number), and says here where. NULL = it looks on, however
+	 * long that takes.
 	 */
-	struct str *stopped_after;
+	struct run_list_stop *stop;
 	size_t look_at;
 };
 

@@ -221,6 +221,36 @@ def runs_are_listed_filtered_and_paged(w):
     assert w("runs", "--limit", "0", status=1).err
 
 
+def a_search_that_comes_in_parts_is_gone_on_with(w):
+    asked = []
+    parts = [{"items": [], "nextCursor": "one", "searchedTo": "2026-01-03T00:00:00.000Z"},
+             {"items": [{"id": "r1"}], "nextCursor": "two", "searchedTo": "2026-01-02T00:00:00.000Z"},
+             {"items": [{"id": "r2"}], "nextCursor": "three"}]
+
+    class Parts(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(parts[len(asked) - 1]).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Parts) as s:
+        thread = threading.Thread(target=s.serve_forever)
+        thread.start()
+        r = drover("runs", "-q", "x", "-n", "9", "--json", server=f"http://127.0.0.1:{s.server_port}/")
+        s.shutdown()
+        thread.join()
+    assert [i["id"] for i in r.json["items"]] == ["r1", "r2"], r.out
+    assert r.json["nextCursor"] == "three" and r.err == ""
+    assert "limit=9" in asked[0] and "cursor" not in asked[0]
+    assert "limit=9" in asked[1] and "cursor=one" in asked[1]
+    assert "limit=8" in asked[2] and "cursor=two" in asked[2] and "q=x" in asked[2]
+
+
 def show_takes_an_id_or_its_beginning(w):
     run = one_run(w, "good", "-c", "x=1")
     w("watch", run)
@@ -493,7 +523,7 @@ if __name__ == "__main__":
             lint_asks_a_named_server, workflows_and_agents_are_listed,
             run_starts_and_watches_to_the_end, events_come_as_json_lines,
             context_comes_from_keys_and_documents, a_dry_run_starts_nothing_and_a_key_starts_once,
-            runs_are_listed_filtered_and_paged, show_takes_an_id_or_its_beginning,
+            runs_are_listed_filtered_and_paged, a_search_that_comes_in_parts_is_gone_on_with, show_takes_an_id_or_its_beginning,
             retry_keeps_what_succeeded, a_signal_ends_the_wait_of_a_run, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
             many_runs_are_cancelled_and_that_is_previewed, why_shows_what_holds_a_run,

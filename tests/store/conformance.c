@@ -36,22 +36,6 @@ static void note(struct txn *txn, int r)
 	txn_free(txn);
 }
 
-/* The ids of a list of runs, joined. */
-static struct str run_ids(struct fixture *f, struct arena *a, const struct run_filter *filter,
-			  size_t limit, const char *after)
-{
-	struct run_row *rows;
-	size_t n;
-	struct store_page page = {.limit = limit, .after = str_of(after)};
-	int r = f->store->ops->run_list(f->reader, a, filter, &page, &rows, &n);
-	CLEANUP_BUF struct buf out = {0};
-	if (r != 0)
-		buf_printf(&out, "error %d", r);
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&out, "%s%.*s", i ? " " : "", STR_ARG(rows[i].id));
-	return arena_str(a, buf_str(&out));
-}
-
 static struct str dump_text(struct fixture *f, struct arena *a)
 {
 	CLEANUP_BUF struct buf out = {0};
@@ -692,64 +676,6 @@ TEST(approvals_are_filtered_and_paged_newest_first)
 	CHECK_STR(approval_ids(&f, &a, &pick, 0, ""), STR(""));
 }
 
-TEST(runs_are_paged_newest_first)
-{
-	CLEANUP_FIXTURE struct fixture f;
-	CLEANUP_ARENA struct arena a = {0};
-	fixture_open(&f);
-	struct txn *txn = txn_new();
-	for (int i = 1; i <= 5; i++)
-		put_run(txn, i);
-	CHECK(commit(&f, txn));
-	struct run_filter all = {.project = STR("default")};
-	CHECK_STR(run_ids(&f, &a, &all, 2, ""), STR("run-0005 run-0004"));
-	CHECK_STR(run_ids(&f, &a, &all, 2, "run-0004"), STR("run-0003 run-0002"));
-	CHECK_STR(run_ids(&f, &a, &all, 2, "run-0002"), STR("run-0001"));
-	CHECK_STR(run_ids(&f, &a, &all, 2, "run-0001"), STR(""));
-	CHECK_STR(run_ids(&f, &a, &all, 2, "run-0003x"), STR("run-0003 run-0002"));
-	CHECK_STR(run_ids(&f, &a, &all, 2, "a"), STR(""));
-}
-
-TEST(runs_are_filtered_by_everything_at_once)
-{
-	CLEANUP_FIXTURE struct fixture f;
-	CLEANUP_ARENA struct arena a = {0};
-	fixture_open(&f);
-	struct txn *txn = txn_new();
-	for (int i = 1; i <= 6; i++) {
-		struct run_row *run = put_run(txn, i);
-		run->workflow_id = i % 2 ? STR("wf-1") : STR("wf-2");
-		run->status = i <= 2 ? RUN_SUCCESS : i <= 4 ? RUN_FAILED : RUN_WAITING_APPROVAL;
-		run->context = i == 3 ? STR("{\"path\":\"/srv/100%_sure\"}") : STR("{}");
-		run->error = i == 4 ? STR("{\"message\":\"Out Of Memory\"}") : (struct str){0};
-	}
-	CHECK(commit(&f, txn));
-	struct run_filter filter = {.project = STR("default"), .has_status = true};
-	filter.status = RUN_FAILED;
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0004 run-0003"));
-	filter.status = RUN_WAITING_APPROVAL;
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0006 run-0005"));
-	filter.workflow_id = STR("wf-2");
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0006"));
-	filter.status = RUN_SUCCESS;
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0002"));
-	filter.has_status = false;
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0006 run-0004 run-0002"));
-	filter.since_ms = 1004;
-	filter.until_ms = 1006;
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0004"));
-	filter = (struct run_filter){.project = STR("default"), .text = STR("out of mem")};
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0004"));
-	filter.text = STR("100%_s");
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0003"));
-	filter.text = STR("0%s");
-	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR(""));
-	filter.text = STR("SCAN");
-	CHECK_STR(run_ids(&f, &a, &filter, 2, ""), STR("run-0006 run-0005"));
-	filter.text = STR("sc\0n");
-	CHECK_STR(run_ids(&f, &a, &filter, 2, ""), STR(""));
-}
-
 TEST(events_are_read_in_order_after_a_number)
 {
 	CLEANUP_FIXTURE struct fixture f;
@@ -1129,8 +1055,9 @@ TAP_MAIN(RUN(what_was_told_is_seen_wholly_by_every_later_read),
 	 RUN(an_approval_is_read_alone_and_with_its_run),
 	 RUN(approvals_are_filtered_and_paged_newest_first),
 	 RUN(schedules_are_replaced_listed_by_id_and_deleted),
-	 RUN(a_run_is_read_with_nodes_and_attempts), RUN(runs_are_paged_newest_first),
-	 RUN(runs_are_filtered_by_everything_at_once), RUN(events_are_read_in_order_after_a_number),
+	 RUN(a_run_is_read_with_nodes_and_attempts),
+
+	 RUN(events_are_read_in_order_after_a_number),
 	 RUN(logs_are_read_from_the_row_that_holds_the_line),
 	 RUN(keys_are_replaced_found_and_pruned),
 	 RUN(signals_are_kept_in_order_until_they_are_taken),

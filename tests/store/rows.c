@@ -1,5 +1,7 @@
 #include "rows.h"
 
+#include "base/buf.h"
+
 void must_be_durable(struct txn *txn, int r)
 {
 	int *n_bad = txn->owner;
@@ -71,4 +73,19 @@ struct approval_row *put_approval(struct txn *txn, int run, int n)
 	row->requested_ms = 5;
 	row->expires_ms = 50;
 	return row;
+}
+
+struct str run_ids(struct fixture *f, struct arena *a, const struct run_filter *filter,
+		   size_t limit, const char *after)
+{
+	struct run_row *rows;
+	size_t n;
+	struct store_page page = {.limit = limit, .after = str_of(after)};
+	int r = f->store->ops->run_list(f->reader, a, filter, &page, &rows, &n);
+	CLEANUP_BUF struct buf out = {0};
+	if (r != 0)
+		buf_printf(&out, "error %d", r);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&out, "%s%.*s", i ? " " : "", STR_ARG(rows[i].id));
+	return arena_str(a, buf_str(&out));
 }

@@ -17,3 +17,7 @@ struct run_row *put_run(struct txn *txn, int i);
 struct node_row *put_node(struct txn *txn, int run, int index);
 struct attempt_row *put_attempt(struct txn *txn, int run, int index, int attempt);
 struct approval_row *put_approval(struct txn *txn, int run, int n);
+
+/* The ids of a list of runs, joined. */
+struct str run_ids(struct fixture *f, struct arena *a, const struct run_filter *filter,
+		   size_t limit, const char *after);

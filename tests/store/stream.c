@@ -459,5 +459,7 @@ struct txn *stream_next(struct stream *s)
 	for (size_t i = 0; i < n; i++)
 		add_op(s, txn);
 	s->now_ms += 1 + (int64_t)below(s, 10);
+	if (chance(s, 2)) /* the clock was set */
+		s->now_ms -= (int64_t)below(s, 500);
 	return txn;
 }

@@ -315,8 +315,8 @@ int memread_run_list(struct store_reader *r, struct arena *a, const struct run_f
 	size_t limit = page_limit(page) < start ? page_limit(page) : start;
 	*ret = ARENA_NEW_ARRAY(a, struct run_row, limit);
 	*ret_n = 0;
-	if (filter->stopped_after)
-		*filter->stopped_after = (struct str){0};
+	if (filter->stop)
+		*filter->stop = (struct run_list_stop){0};
 	for (size_t i = start; i > 0 && *ret_n < limit; i--) {
 		const struct run_row *row = &s->in_order[i - 1]->row;
 		if (run_matches(row, filter, &text)) {
@@ -324,10 +324,11 @@ int memread_run_list(struct store_reader *r, struct arena *a, const struct run_f
 			memrow_run(a, row, mine);
 			mine->output = (struct str){0};
 		}
-		if (!filter->stopped_after || start - i + 1 != filter->look_at)
+		if (!filter->stop || start - i + 1 != filter->look_at)
 			continue;
 		if (*ret_n < page_limit(page))
-			*filter->stopped_after = arena_str(a, row->id);
+			*filter->stop =
+				(struct run_list_stop){arena_str(a, row->id), row->created_ms};
 		break;
 	}
 	return 0;

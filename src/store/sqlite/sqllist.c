@@ -109,7 +109,7 @@ static bool run_hit(struct run_search *x, struct sqlstmt *st)
 /* A search that its caller can go on with stops here. */
 static bool enough(struct run_search *x)
 {
-	if (!x->filter->stopped_after)
+	if (!x->filter->stop)
 		return false;
 	x->n_looked_at++;
 	if (x->n_looked_at == x->filter->look_at)
@@ -137,7 +137,10 @@ static int run_list(struct sqlconn *c, struct arena *a, struct run_search *x,
 		}
 		if (!enough(x) || rows->n == limit)
 			continue;
-		*x->filter->stopped_after = sqlstmt_col_text(st, "id", a);
+		*x->filter->stop = (struct run_list_stop){
+			.after = sqlstmt_col_text(st, "id", a),
+			.created_ms = sqlstmt_col_i64(st, "created_ms"),
+		};
 		break;
 	}
 	return ended(c, st, rc, r);
@@ -154,8 +157,8 @@ int sqlread_run_list(struct store_reader *reader, struct arena *a, const struct 
 	};
 	*ret = NULL;
 	*ret_n = 0;
-	if (f->stopped_after)
-		*f->stopped_after = (struct str){0};
+	if (f->stop)
+		*f->stop = (struct run_list_stop){0};
 	/* no searched column holds a NUL */
 	if (f->text.n > 0 && memchr(f->text.p, '\0', f->text.n))
 		return 0;
