@@ -247,12 +247,28 @@ static void judge_schema(struct judge *j, const struct value *v, const char *at,
 	value_putz(j->arena, out, name, schema ? *schema : value_bool(true));
 }
 
+static void judge_effect(struct judge *j, const struct value *v, const char *at, struct value *out)
+{
+	CLEANUP_BUF struct buf path = {0}, probe_path = {0};
+	buf_printf(&path, "%s.effect", at);
+	buf_printf(&probe_path, "%s.probe", at);
+	struct str text = text_at(j, value_getz(v, "effect"), path.p, LIMIT_NAME_BYTES);
+	struct str probe = text_at(j, value_getz(v, "probe"), probe_path.p, LIMIT_NAME_BYTES);
+	enum effect effect = EFFECT_IDEMPOTENT;
+	if (text.n && !effect_parse(text, &effect))
+		diag_add(j->diag, path.p, "must be pure, idempotent, reconcilable or irreversible");
+	value_putz(j->arena, out, "effect", value_strz(effect_name(effect)));
+	if (probe.n)
+		value_putz(j->arena, out, "probe", value_str(probe));
+}
+
 static void judge_capability(struct judge *j, struct str name, const struct value *v,
 			     const char *at, bool by_key, struct value *list)
 {
-	static const char *const known[] = {"description", "inputSchema", "outputSchema", NULL};
-	static const char *const known_in_list[] = {"name", "description", "inputSchema",
-						    "outputSchema", NULL};
+	static const char *const known[] = {"description", "inputSchema", "outputSchema",
+					    "effect",	   "probe",	  NULL};
+	static const char *const known_in_list[] = {
+		"name", "description", "inputSchema", "outputSchema", "effect", "probe", NULL};
 	if (!manifest_name_valid(name))
 		diag_add(j->diag, at,
 			 "the name of a capability must begin with a small letter and hold only "
@@ -275,7 +291,43 @@ static void judge_capability(struct judge *j, struct str name, const struct valu
 	value_putz(j->arena, &out, "description", value_str(description));
 	judge_schema(j, v, at, "inputSchema", &out);
 	judge_schema(j, v, at, "outputSchema", &out);
+	judge_effect(j, v, at, &out);
 	value_push(j->arena, list, out);
+}
+
+static const struct value *find_capability(const struct value *list, struct str name)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (str_eq(value_text(value_getz(&list->items[i], "name")), name))
+			return &list->items[i];
+	return NULL;
+}
+
+/* A probe only looks: it is pure, another action than the one it looks after, and it is there. */
+static void judge_probe(struct judge *j, const struct value *list, uint32_t i, bool by_key)
+{
+	const struct value *c = &list->items[i];
+	struct str name = value_text(value_getz(c, "name")),
+		   effect = value_text(value_getz(c, "effect")),
+		   probe = value_text(value_getz(c, "probe"));
+	const struct value *other = find_capability(list, probe);
+	CLEANUP_BUF struct buf path = {0};
+	if (by_key)
+		buf_printf(&path, "capabilities.%.*s.probe", STR_ARG(name));
+	else
+		buf_printf(&path, "capabilities[%u].probe", i);
+	if (str_eqz(effect, "reconcilable") && !probe.n)
+		diag_add(j->diag, path.p,
+			 "is required: the pure action that finds out whether it happened");
+	else if (!probe.n)
+		return;
+	else if (!str_eqz(effect, "reconcilable"))
+		diag_add(j->diag, path.p, "belongs to effect: reconcilable");
+	else if (!other)
+		diag_add(j->diag, path.p, "the agent has no capability %.*s", STR_ARG(probe));
+	else if (!str_eqz(value_text(value_getz(other, "effect")), "pure"))
+		diag_add(j->diag, path.p, "the capability %.*s must say effect: pure",
+			 STR_ARG(probe));
 }
 
 static void judge_capabilities(struct judge *j, const struct value *source, struct value *out)
@@ -299,6 +351,8 @@ static void judge_capabilities(struct judge *j, const struct value *source, stru
 			buf_printf(&at, "capabilities[%u]", i);
 		judge_capability(j, name, v, at.p, by_key, &list);
 	}
+	for (uint32_t i = 0; i < list.n; i++)
+		judge_probe(j, &list, i, by_key);
 	value_putz(j->arena, out, "capabilities", list);
 }
 

@@ -10,11 +10,12 @@
  *   timeout: 5m                     default of its nodes
  *   limits: {memory: 512Mi, cpu: 1, pids: 64, network: none, output: 16Mi, tmp: 64Mi}
  *   capabilities:                   a map by name, or a list with `name`
- *     scan: {description: ..., inputSchema: {...}, outputSchema: {...}}
+ *     scan: {description: ..., inputSchema: {...}, outputSchema: {...}, effect: pure}
  *
  * The judged form is a value in the API's shape: {name, type, version, description, riskLevel,
- * command, limits, capabilities: [{name, description, inputSchema, outputSchema}]}, defaults
- * filled in; `timeout` became limits.timeout. Loop or any other thread; files are read in place.
+ * command, limits, capabilities: [{name, description, inputSchema, outputSchema, effect, probe}]},
+ * defaults filled in; `timeout` became limits.timeout. Loop or any other thread; files are read in
+ * place.
  */
 #pragma once
 

@@ -59,6 +59,9 @@ static void put_capabilities(struct json_out *o, const struct agent_row *a)
 		put_text(o, "description", c->description);
 		put_raw(o, "inputSchema", c->input_schema);
 		put_raw(o, "outputSchema", c->output_schema);
+		put_z(o, "effect", effect_name(c->effect));
+		if (c->probe.n)
+			put_text(o, "probe", c->probe);
 		json_out_end(o);
 	}
 	json_out_end(o);
@@ -139,6 +142,10 @@ void render_attempt(struct json_out *o, const struct attempt_row *a)
 	else
 		json_out_null(o);
 	put_bool(o, "sandboxed", a->sandboxed);
+	if (a->started_ms)
+		put_z(o, "effect", effect_name(a->effect));
+	if (a->probe)
+		put_bool(o, "probe", true);
 	if (a->cpu_usec)
 		put_int(o, "cpuMicros", a->cpu_usec);
 	if (a->memory_peak_bytes)
@@ -182,12 +189,17 @@ struct node_view {
 	const struct attempt_row *last; /* attempt */
 };
 
-/* A node without a row, or whose row says that it waited for the approval of an attempt, is what
- * its attempts and the run make of it. */
+/* Whether the row is older than its last attempt: it waited for approval, or was in doubt. */
+static bool row_passed(const struct node_view *v)
+{
+	return v->last && (v->row->status == NODE_WAITING_APPROVAL ||
+			   v->row->status == NODE_QUEUED || v->row->status == NODE_RUNNING);
+}
+
+/* A node without a row, or whose row is passed, is what its attempts and the run make of it. */
 static enum node_status status_of(const struct node_view *v, const struct run_row *run)
 {
-	bool approved = v->row && v->row->status == NODE_WAITING_APPROVAL && v->last;
-	if (v->row && !approved)
+	if (v->row && !row_passed(v))
 		return v->row->status;
 	if (run_status_final(run->status))
 		return NODE_SKIPPED;
@@ -198,7 +210,7 @@ static enum node_status status_of(const struct node_view *v, const struct run_ro
 
 static void put_node_times(struct json_out *o, const struct node_view *v)
 {
-	bool row = v->row && (v->row->status != NODE_WAITING_APPROVAL || !v->last);
+	bool row = v->row && !row_passed(v);
 	int64_t attempts = row ? v->row->attempt : v->last ? v->last->attempt : 0;
 	int64_t started = row ? v->row->started_ms : v->last ? v->last->started_ms : 0;
 	put_int(o, "attempt", attempts);
@@ -233,6 +245,8 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 		put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
+	if (v->row && str_starts(v->row->detail, STR("{\"effect\":")))
+		put_raw(o, "doubt", v->row->detail);
 	if (v->row && v->row->copied_from.n)
 		put_text(o, "copiedFrom", v->row->copied_from);
 	json_out_end(o);

@@ -74,6 +74,8 @@ static const struct route routes[] = {
 	POST("/api/schedules/{schedule}/pause", DO(schedules_pause), BODY(BODY_JSON)),
 	POST("/api/schedules/{schedule}/resume", DO(schedules_resume), BODY(BODY_JSON)),
 	POST("/api/schedules/{schedule}/backfill", DO(schedules_backfill), BODY(BODY_JSON)),
+	GET("/api/unknown", DO(unknown_list)),
+	POST("/api/runs/{runId}/nodes/{nodeId}/resolve", DO(nodes_resolve), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/signal", DO(signals_send), BODY(BODY_JSON)),
 	POST("/api/events", DO(events_receive), BODY(BODY_JSON)),
 };

@@ -33,6 +33,10 @@ struct call_done runs_move(struct call *c);
 
 /* api_signals.c */
 struct call_done signals_send(struct call *c);
+
+/* Nodes whose effect is not known. */
+struct call_done unknown_list(struct call *c);
+struct call_done nodes_resolve(struct call *c);
 struct call_done events_receive(struct call *c);
 
 /* api_workflows.c */

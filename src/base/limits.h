@@ -89,6 +89,9 @@ enum {
 	LIMIT_ARTIFACTS_ENTRIES = 1000,	 /* the same: files, folders and links */
 	LIMIT_ARTIFACTS_DEPTH = 12,	 /* the same: folders in folders */
 	LIMIT_ATTEMPTS_LOST = 5,	 /* attempts lost to crashes before a node fails */
+	LIMIT_PROBE_TRIES = 3,		 /* probes that may fail before people are asked */
+	LIMIT_UNKNOWN_SHOWN = 1000,	 /* UNKNOWN nodes in one list */
+	LIMIT_RESOLVE_TEXT_BYTES = 4096, /* who resolves a node, why, and the message */
 	LIMIT_ERROR_BYTES = 4096,	 /* kept of one error message */
 	LIMIT_ATTEMPTS_LATER = 100,	 /* "retry later" answers before a node fails */
 

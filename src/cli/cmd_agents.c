@@ -14,8 +14,11 @@ static void print_agents(const struct value *items)
 		const struct value *a = &items->items[i], *caps = value_getz(a, "capabilities");
 		CLEANUP_BUF struct buf actions = {0};
 		for (uint32_t k = 0; value_is(caps, VALUE_ARRAY) && k < caps->n; k++) {
-			buf_puts(&actions, k ? " " : "");
+			struct str effect = print_text(&caps->items[k], "effect");
+			buf_puts(&actions, k ? ", " : "");
 			buf_put_str(&actions, print_text(&caps->items[k], "name"));
+			if (effect.n && !str_eqz(effect, "idempotent"))
+				buf_printf(&actions, " (%.*s)", STR_ARG(effect));
 		}
 		table_cell(t, print_text(a, "name"));
 		table_cell(t, print_text(a, "type"));

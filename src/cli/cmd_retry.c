@@ -75,6 +75,7 @@ static void print_answer(const struct response *r, const struct retry *x)
 	if (x->plan) {
 		print_nodes(&r->value, "kept", "kept      ");
 		print_nodes(&r->value, "runsAgain", "runs again");
+		print_nodes(&r->value, "irreversible", "irreversible");
 		return;
 	}
 	table_put(print_text(&r->value, "workflowRunId"));

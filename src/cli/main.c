@@ -13,7 +13,8 @@ const struct command *const cli_commands[] = {
 	&cmd_run,	&cmd_runs,   &cmd_show,	  &cmd_why,	&cmd_watch,	 &cmd_logs,
 	&cmd_artifacts, &cmd_cancel, &cmd_retry,  &cmd_move,	&cmd_signal,	 &cmd_approvals,
 	&cmd_approve,	&cmd_reject, &cmd_agents, &cmd_agent,	&cmd_schedules,	 &cmd_eval,
-	&cmd_validate,	&cmd_cron,   &cmd_doctor, &cmd_version, &cmd_completion,
+	&cmd_validate,	&cmd_cron,   &cmd_doctor, &cmd_version, &cmd_completion, &cmd_unknown,
+	&cmd_resolve,
 };
 const size_t cli_n_commands = ARRAY_LEN(cli_commands);
 

@@ -48,6 +48,8 @@ static void put_finished(const struct line *l)
 		printf("  ");
 		table_put(print_text(l->data, "code"));
 	}
+	if (value_getz(l->data, "effectUnknown"))
+		printf("  its effect may have happened");
 	put_duration(l->data, "durationMs", "");
 	put_error(value_getz(l->data, "error"));
 }
@@ -84,14 +86,30 @@ static void put_other(const struct line *l)
 	const char *dot = memchr(l->type.p, '.', l->type.n);
 	struct str verb = dot ? str_n(dot + 1, l->type.n - (size_t)(dot + 1 - l->type.p)) : l->type;
 	table_put(verb);
-	put_dim(print_text(l->data, "why"));
-	put_dim(print_text(l->data, "reason"));
+	static const char *const keys[] = {"state", "as", "by", "message", "why", "reason"};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		put_dim(print_text(l->data, keys[i]));
 	put_dim(print_text(l->data, "event"));
 	put_dim(print_text(l->data, "name"));
 	if (print_text(l->data, "until").n > 0) {
 		printf("  until");
 		put_dim(print_text(l->data, "until"));
 	}
+}
+
+/* Why nobody knows, and how to say what became of it. */
+static void put_unknown(const struct line *l, struct str run)
+{
+	struct str unknown = STR("UNKNOWN");
+	printf("%s", table_status_colour(unknown));
+	table_put(unknown);
+	printf("%s  ", table_plain());
+	table_put(print_text(l->data, "code"));
+	put_dim(print_text(l->data, "why"));
+	printf("  look, then: drover resolve ");
+	table_put(run);
+	printf(" ");
+	table_put(l->node);
 }
 
 /* "approval requested", who decided what, and how to decide. */
@@ -129,6 +147,8 @@ void print_event(const struct value *event, struct str type)
 		put_started(&l);
 	else if (str_ends(type, STR(".retrying")))
 		put_retrying(&l);
+	else if (str_ends(type, STR(".unknown")))
+		put_unknown(&l, print_text(event, "runId"));
 	else
 		put_other(&l);
 	printf("\n");

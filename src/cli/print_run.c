@@ -98,9 +98,9 @@ static void print_nodes(const struct value *run, const struct value *nodes)
 /* "3 nodes: 2 SUCCESS, 1 SKIPPED" */
 static void print_totals(const struct value *nodes)
 {
-	static const char *const states[] = {"SUCCESS",	  "FAILED",  "TIMED_OUT",
-					     "CANCELLED", "SKIPPED", "WAITING_APPROVAL",
-					     "RUNNING",	  "QUEUED",  "PENDING"};
+	static const char *const states[] = {
+		"SUCCESS",	    "FAILED",  "TIMED_OUT", "CANCELLED", "SKIPPED",
+		"WAITING_APPROVAL", "UNKNOWN", "RUNNING",   "QUEUED",	 "PENDING"};
 	const char *sep = ": ";
 	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
 	for (size_t s = 0; s < ARRAY_LEN(states); s++) {
@@ -143,6 +143,31 @@ static void print_approvals(const struct value *list)
 		table_put(print_text(p, "nodeId"));
 		printf("%s: waits for approval: drover approve ", table_plain());
 		table_put(print_text(p, "id"));
+		printf("\n");
+	}
+}
+
+/* Of which nodes nobody knows whether their effect happened. */
+static void print_doubts(const struct value *run, const struct value *nodes)
+{
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		const struct value *n = &nodes->items[i], *doubt = value_getz(n, "doubt");
+		struct str status = print_text(n, "status");
+		if (!doubt || value_getz(doubt, "settled"))
+			continue;
+		printf("  %s", table_bold());
+		table_put(print_text(n, "id"));
+		printf("%s: %lld. attempt, %.*s, ended with ", table_plain(),
+		       (long long)print_int(doubt, "attempt"),
+		       STR_ARG(print_text(doubt, "effect")));
+		table_put(print_text(doubt, "code"));
+		printf(": its effect may or may not have happened");
+		if (str_eqz(status, "UNKNOWN")) {
+			printf("; look, then: drover resolve ");
+			table_put(print_text(run, "id"));
+			printf(" ");
+			table_put(print_text(n, "id"));
+		}
 		printf("\n");
 	}
 }
@@ -192,5 +217,6 @@ void print_run(const struct value *run)
 	print_nodes(run, nodes);
 	print_totals(nodes);
 	print_errors(nodes);
+	print_doubts(run, nodes);
 	print_approvals(value_getz(run, "approvals"));
 }

@@ -62,7 +62,8 @@ const char *table_status_colour(struct str s)
 		{"SUCCESS", "\x1b[32m"},   {"ACTIVE", "\x1b[32m"},   {"FAILED", "\x1b[31m"},
 		{"TIMED_OUT", "\x1b[31m"}, {"critical", "\x1b[31m"}, {"CANCELLED", "\x1b[33m"},
 		{"high", "\x1b[33m"},	   {"RUNNING", "\x1b[36m"},  {"QUEUED", "\x1b[36m"},
-		{"PENDING", "\x1b[36m"},   {"SKIPPED", "\x1b[2m"},   {"low", "\x1b[2m"},
+		{"UNKNOWN", "\x1b[33m"},   {"PENDING", "\x1b[36m"},  {"SKIPPED", "\x1b[2m"},
+		{"low", "\x1b[2m"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(colours); i++)
 		if (str_eqz(s, colours[i].name))

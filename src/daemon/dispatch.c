@@ -64,11 +64,21 @@ static void finish(struct running *r, const struct attempt_result *result)
 	c->on_done(c->arg, &id, result);
 }
 
+static void fail_as(struct running *r, const char *code, struct str message, bool final,
+		    enum attempt_fate fate)
+{
+	struct attempt_result result = {.end = ATTEMPT_END_ERROR,
+					.code = code,
+					.message = message,
+					.final = final,
+					.fate = fate};
+	finish(r, &result);
+}
+
+/* Before anything of it ran. */
 static void fail(struct running *r, const char *code, struct str message, bool final)
 {
-	struct attempt_result result = {
-		.end = ATTEMPT_END_ERROR, .code = code, .message = message, .final = final};
-	finish(r, &result);
+	fail_as(r, code, message, final, FATE_NOT_BEGUN);
 }
 
 /* ---- scripts ---- */
@@ -97,6 +107,13 @@ static void tell_dropped(struct running *r, uint64_t n_bytes)
 	on_log_line(r, str_n(text, (size_t)n), false);
 }
 
+static enum attempt_fate fate_of(const struct sandbox_result *s)
+{
+	if (s->not_begun)
+		return FATE_NOT_BEGUN;
+	return s->code && strncmp(s->code, "exit_", 5) == 0 ? FATE_ANSWERED : FATE_CUT_OFF;
+}
+
 static void on_script_done(void *arg, const struct sandbox_result *s)
 {
 	if (s->n_log_bytes_dropped > 0)
@@ -109,6 +126,7 @@ static void on_script_done(void *arg, const struct sandbox_result *s)
 		.output = s->output,
 		.code = s->code,
 		.message = str_of(s->message),
+		.fate = fate_of(s),
 		.retry_later = s->retry_later,
 		.sandboxed = s->sandboxed,
 		.cpu_usec = s->cpu_usec,
@@ -118,6 +136,7 @@ static void on_script_done(void *arg, const struct sandbox_result *s)
 		result.end = ATTEMPT_END_ERROR;
 		result.output = (struct str){0};
 		result.code = "artifacts_too_large";
+		result.fate = FATE_BAD_OUTPUT;
 		result.message = buf_str(&why);
 	}
 	finish(arg, &result);
@@ -278,9 +297,10 @@ static void dispatch_stop(struct executor *x, const struct attempt_id *id, enum 
 	if (r->rule)
 		rule_cancel(r->rule);
 	if (why == ATTEMPT_STOP_TIMEOUT)
-		fail(r, "timeout", STR("the time-out of the node was reached"), false);
+		fail_as(r, "timeout", STR("the time-out of the node was reached"), false,
+			FATE_CUT_OFF);
 	else
-		fail(r, "cancelled", STR("the run was cancelled"), true);
+		fail_as(r, "cancelled", STR("the run was cancelled"), true, FATE_CUT_OFF);
 }
 
 static const struct executor_ops ops = {dispatch_start, dispatch_stop};

@@ -17,7 +17,7 @@ struct exporter {
 	struct metric *runs, *run_seconds, *active;
 	struct metric *process[10];
 	struct metric *attempts, *attempt_seconds, *attempt_errors, *attempt_cpu, *attempt_memory;
-	struct metric *approvals, *approval_seconds;
+	struct metric *approvals, *approval_seconds, *unknown;
 };
 
 /* From a millisecond to hours: runs and attempts may be long. */
@@ -94,6 +94,9 @@ static void declare_approvals(struct exporter *x)
 	static const char *const labels[] = {"project", "workflow", "status", NULL};
 	x->approvals = metrics_declare(x->metrics, METRIC_GAUGE, "drover_approvals_pending",
 				       "Nodes that wait for somebody's decision", NULL, NULL, 0);
+	x->unknown = metrics_declare(x->metrics, METRIC_GAUGE, "drover_nodes_unknown",
+				     "Nodes of which nobody knows whether their effect happened",
+				     NULL, NULL, 0);
 	x->approval_seconds = metrics_declare(
 		x->metrics, METRIC_HISTOGRAM, "drover_workflow_approval_wait_seconds",
 		"From asking for an approval to its decision or expiry", labels, seconds_buckets,
@@ -149,6 +152,7 @@ struct exporter *exporter_new(void)
 	declare_approvals(x);
 	exporter_set_active(x, 0, 0);
 	exporter_set_approvals(x, 0);
+	exporter_set_unknown(x, 0);
 	return x;
 }
 
@@ -264,6 +268,11 @@ void exporter_approval_end(struct exporter *x, const struct approval_row *p)
 void exporter_set_approvals(struct exporter *x, double pending)
 {
 	metric_set(x->approvals, NULL, pending);
+}
+
+void exporter_set_unknown(struct exporter *x, double nodes)
+{
+	metric_set(x->unknown, NULL, nodes);
 }
 
 void exporter_set_active(struct exporter *x, double pending, double running)

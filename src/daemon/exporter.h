@@ -30,4 +30,5 @@ void exporter_approval_end(struct exporter *x, const struct approval_row *approv
 
 /* Gauges of the engine, set on the loop thread now and then. */
 void exporter_set_approvals(struct exporter *x, double pending);
+void exporter_set_unknown(struct exporter *x, double nodes);
 void exporter_set_active(struct exporter *x, double pending, double running);

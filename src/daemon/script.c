@@ -53,6 +53,10 @@ void script_stdin(const struct attempt_start *s, struct buf *out)
 	json_out_str(&o, s->node_id);
 	json_out_key(&o, "attempt");
 	json_out_int(&o, s->attempt);
+	if (s->probe_of) {
+		json_out_key(&o, "probeOf");
+		json_out_int(&o, s->probe_of);
+	}
 	json_out_key(&o, "project");
 	json_out_str(&o, s->project);
 	json_out_key(&o, "workflow");

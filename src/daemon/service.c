@@ -38,7 +38,7 @@ struct service {
 	uv_timer_t tick;
 	uv_signal_t term, interrupt;
 	int64_t tick_at_ms; /* what the timer is armed for */
-	size_t n_approvals_shown;
+	size_t n_approvals_shown, n_unknown_shown;
 	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
 	struct sandbox *sandbox;
@@ -85,6 +85,9 @@ static void show_open_runs(struct service *s)
 	if (stats.n_pending_approvals != s->n_approvals_shown)
 		exporter_set_approvals(s->exporter, (double)stats.n_pending_approvals);
 	s->n_approvals_shown = stats.n_pending_approvals;
+	if (stats.n_unknown_nodes != s->n_unknown_shown)
+		exporter_set_unknown(s->exporter, (double)stats.n_unknown_nodes);
+	s->n_unknown_shown = stats.n_unknown_nodes;
 	if (stats.n_open_runs == s->n_open_shown)
 		return;
 	s->n_open_shown = stats.n_open_runs;

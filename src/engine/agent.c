@@ -29,10 +29,8 @@ static const struct field_spec agent_fields[] = {
 };
 
 static const struct field_spec capability_fields[] = {
-	{"name", NULL},
-	{"description", NULL},
-	{"inputSchema", NULL},
-	{"outputSchema", NULL},
+	{"name", NULL},		{"description", NULL}, {"inputSchema", NULL},
+	{"outputSchema", NULL}, {"effect", NULL},      {"probe", NULL},
 };
 
 static struct str json_text(struct arena *a, const struct value *v)
@@ -52,6 +50,38 @@ static struct schema *read_schema(struct agent *agent, const struct fields *f, c
 	fields_place(place, f->path, str_of(key));
 	*ret_text = json_text(&agent->arena, v);
 	return schemas_compile(v, f->diag, place);
+}
+
+static void read_effect(struct agent *agent, struct capability_row *row, const struct fields *f)
+{
+	struct str text;
+	row->effect = EFFECT_IDEMPOTENT;
+	if (fields_str(f, "effect", false, &text) && !effect_parse(text, &row->effect))
+		fields_bad(f, "effect", "must be pure, idempotent, reconcilable or irreversible");
+	if (fields_name(f, "probe", false, &text))
+		row->probe = arena_str(&agent->arena, text);
+}
+
+/* A probe only looks: another action, which is there and is pure. */
+static void judge_probe(const struct agent *agent, const struct agent_action *action,
+			struct diag *d)
+{
+	const struct agent_action *probe = agent_find_action(agent, action->probe);
+	char place[FIELDS_PATH_BYTES], item[FIELDS_PATH_BYTES];
+	fields_place_item(item, "capabilities", (size_t)(action - agent->actions));
+	fields_place(place, item, STR("probe"));
+	if (action->effect == EFFECT_RECONCILABLE && !action->probe.n)
+		diag_add(d, place,
+			 "is required: the pure action that finds out whether it happened");
+	else if (!action->probe.n)
+		return;
+	else if (action->effect != EFFECT_RECONCILABLE)
+		diag_add(d, place, "belongs to effect: reconcilable");
+	else if (!probe)
+		diag_add(d, place, "the agent has no capability \"%.*s\"", STR_ARG(action->probe));
+	else if (probe->effect != EFFECT_PURE)
+		diag_add(d, place, "the capability \"%.*s\" must say effect: pure",
+			 STR_ARG(action->probe));
 }
 
 static void read_capability(struct agent *agent, struct capability_row *row, const struct value *v,
@@ -74,7 +104,9 @@ static void read_capability(struct agent *agent, struct capability_row *row, con
 	}
 	if (fields_str(&f, "description", false, &text))
 		row->description = arena_str(&agent->arena, text);
-	row->effect = EFFECT_IDEMPOTENT;
+	read_effect(agent, row, &f);
+	action->effect = row->effect;
+	action->probe = row->probe;
 	action->input = read_schema(agent, &f, "inputSchema", &row->input_schema);
 	action->output = read_schema(agent, &f, "outputSchema", &row->output_schema);
 	agent->n_actions++;
@@ -95,6 +127,8 @@ static void read_capabilities(struct agent *agent, const struct fields *f)
 	agent->actions = ARENA_NEW_ARRAY(&agent->arena, struct agent_action, list->n);
 	for (uint32_t i = 0; i < list->n; i++)
 		read_capability(agent, &rows[i], &list->items[i], f->diag, i);
+	for (size_t i = 0; i < agent->n_actions; i++)
+		judge_probe(agent, &agent->actions[i], f->diag);
 	agent->row.capabilities = rows;
 	agent->row.n_capabilities = list->n;
 }
@@ -238,6 +272,8 @@ static void copy_capabilities(struct agent *agent, const struct agent_row *row, 
 			.name_z = rows[i].name.p,
 			.input = schema_from_text(from->input_schema, ret_good),
 			.output = schema_from_text(from->output_schema, ret_good),
+			.effect = from->effect,
+			.probe = rows[i].probe,
 		};
 	}
 	agent->row.capabilities = rows;

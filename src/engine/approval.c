@@ -59,6 +59,15 @@ static struct value agent_value(struct arena *a, const struct agent_row *row)
 	return v;
 }
 
+/* The default is left out: hashes from before there were effects stay what they are. */
+static void put_effect(struct arena *a, struct value *v, const struct agent *agent,
+		       struct str action_name)
+{
+	const struct agent_action *action = agent_find_action(agent, action_name);
+	if (action && action->effect != EFFECT_IDEMPOTENT)
+		value_putz(a, v, "effect", value_strz(effect_name(action->effect)));
+}
+
 static struct value subject(struct arena *a, const struct approval *p, const struct agent *agent)
 {
 	const struct plan *plan = p->run->plan;
@@ -68,6 +77,7 @@ static struct value subject(struct arena *a, const struct approval *p, const str
 	value_putz(a, &workflow, "version", value_int(plan->version));
 	value_putz(a, &v, "agent", agent_value(a, &agent->row));
 	value_putz(a, &v, "action", value_str(pn->action));
+	put_effect(a, &v, agent, pn->action);
 	value_putz(a, &v, "limits", parsed(a, pn->limits));
 	value_putz(a, &v, "workspace", text_or_null(str_of(p->workspace)));
 	value_putz(a, &v, "nodeId", value_str(run_node_id(p->run, p->index)));

@@ -8,6 +8,7 @@
 #include "engine/admission.h"
 #include "engine/attempt_end.h"
 #include "engine/attempt_input.h"
+#include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
@@ -70,8 +71,15 @@ static struct attempt *attempt_alloc(struct run *r, uint32_t index)
 	list_init(&a->link);
 	ASSERT(!r->nodes[index].attempt);
 	r->nodes[index].attempt = a;
+	a->probe = doubt_probes(&r->nodes[index]);
 	r->n_busy++;
 	return a;
+}
+
+struct str attempt_action(const struct attempt *a)
+{
+	return a->probe ? a->run->nodes[a->index].doubt->probe
+			: run_plan_node(a->run, a->index)->action;
 }
 
 static void leave_queue(struct attempt *a)
@@ -83,7 +91,11 @@ static void leave_queue(struct attempt *a)
 
 static void emit_queued(struct attempt *a)
 {
-	emit_attempt(a, &(struct attempt_rest){.status = ATTEMPT_QUEUED});
+	struct attempt_rest rest = {.status = ATTEMPT_QUEUED};
+	if (a->probe) /* a restart finds it there */
+		rest.input = arena_str(&pump_txn(&a->run->engine->pump)->arena,
+				       a->run->nodes[a->index].doubt->input);
+	emit_attempt(a, &rest);
 }
 
 static void enqueue(struct attempt *a)
@@ -152,6 +164,7 @@ void attempt_free(struct attempt *a)
 	a->run->nodes[a->index].attempt = NULL;
 	a->run->n_busy--;
 	agent_unref(a->agent);
+	free(a->input);
 	free(a);
 }
 
@@ -183,17 +196,28 @@ static void finish(struct attempt *a, const struct verdict *end)
 	if (end->code)
 		error = emit_error(r->engine, end->code, end->message, (struct str){0},
 				   end->retry_later);
+	struct doubt *doubt = doubt_of(a, end);
+	bool probe = a->probe;
 	emit_end(a, end, error);
 	attempt_free(a);
+	if (probe) {
+		doubt_probed(r, index, number, end);
+		return;
+	}
 	if (!end->code) {
 		node_succeed(r, index, end->output);
 		return;
 	}
 	if (node_stopping(r, index) != STOP_NONE) {
+		doubt_keep(&r->nodes[index], doubt);
 		node_cancel(r, index, verdict_node_status(end), true);
 		return;
 	}
 	int64_t delay_ms = verdict_count_failure(r, index, end);
+	if (doubt) {
+		doubt_begin(r, index, doubt, delay_ms >= 0);
+		return;
+	}
 	if (delay_ms < 0) {
 		node_fail(r, index, verdict_node_status(end), error, end->code);
 		return;
@@ -231,7 +255,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.workflow = p->name,
 		.node_id = node_id,
 		.agent = pn->agent,
-		.action = pn->action,
+		.action = attempt_action(a),
 		.agent_type = a->agent->row.type,
 		.entry_path = a->agent->row.entry_path,
 		.command = a->agent->row.command,
@@ -240,6 +264,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.input = start->input.input,
 		.workspace = start->input.workspace,
 		.attempt = a->number,
+		.probe_of = a->probe ? a->run->nodes[a->index].doubt->number : 0,
 		.idempotency_key = str_n(key, (size_t)n),
 		.approved_digest =
 			a->run->nodes[a->index].approval ? a->agent->row.digest : (struct str){0},
@@ -295,8 +320,18 @@ static void tell_started(struct attempt *a)
 	json_out_key(&o, "agent");
 	json_out_str(&o, pn->agent);
 	json_out_key(&o, "action");
-	json_out_str(&o, pn->action);
+	json_out_str(&o, attempt_action(a));
+	if (a->probe) {
+		json_out_key(&o, "probe");
+		json_out_bool(&o, true);
+	}
 	emit_event_end(r, "node.started", &o);
+}
+
+static void keep_input(struct attempt *a, struct str input)
+{
+	a->input = mem_dup(input.p, input.n);
+	a->input_n = (uint32_t)input.n;
 }
 
 /* Takes the slot and the RUNNING row; the start itself follows when that is durable. */
@@ -313,6 +348,8 @@ static void begin(struct attempt *a)
 	}
 	a->started_ms = e->wall_ms;
 	admission_take(a);
+	if (a->effect == EFFECT_RECONCILABLE)
+		keep_input(a, start.input.input);
 	e->n_running++;
 	if (n->started_ms == 0)
 		n->started_ms = e->wall_ms;
@@ -420,15 +457,24 @@ static void lose(struct attempt *a)
 	uint32_t index = a->index, number = a->number;
 	struct verdict end = {.status = ATTEMPT_FAILED,
 			      .code = "lost",
-			      .message = STR("drover ended while the attempt ran")};
+			      .message = STR("drover ended while the attempt ran"),
+			      .fate = FATE_LOST};
 	struct str error = emit_error(e, end.code, end.message, (struct str){0}, false);
+	struct doubt *doubt = doubt_of(a, &end);
+	bool probe = a->probe;
 	emit_end(a, &end, error);
 	attempt_free(a);
 	struct node *n = &r->nodes[index];
-	if (node_stopping(r, index) != STOP_NONE) {
+	n->lost += !probe && node_stopping(r, index) == STOP_NONE;
+	if (probe) {
+		doubt_probed(r, index, number, &end);
+	} else if (node_stopping(r, index) != STOP_NONE) {
+		doubt_keep(n, doubt);
 		node_cancel(r, index, r->stopping == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
 			    true);
-	} else if (++n->lost > LIMIT_ATTEMPTS_LOST) {
+	} else if (doubt) {
+		doubt_begin(r, index, doubt, n->lost <= LIMIT_ATTEMPTS_LOST);
+	} else if (n->lost > LIMIT_ATTEMPTS_LOST) {
 		node_fail(r, index, NODE_FAILED, error, end.code);
 	} else {
 		verdict_tell_retrying(r, index, number, 0, &end);
@@ -446,6 +492,9 @@ void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *ro
 	a->queued_ms = row->queued_ms;
 	a->not_before_ms = row->not_before_ms;
 	a->started_ms = row->started_ms;
+	a->effect = row->effect;
+	if (row->status == ATTEMPT_RUNNING && a->effect == EFFECT_RECONCILABLE)
+		keep_input(a, row->input);
 	map_put(&e->attempts, ID_STR(a->id), a);
 	int64_t delay_ms = row->not_before_ms - e->wall_ms;
 	if (row->status == ATTEMPT_RUNNING) {

@@ -16,6 +16,9 @@ struct attempt_preview {
 };
 bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret);
 
+/* The action it runs: the node's, or that action's probe. Text as long as node and run live. */
+struct str attempt_action(const struct attempt *a);
+
 /* Its retry time has come. */
 void attempt_ready(struct attempt *a);
 

@@ -6,6 +6,8 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/plan/schemas.h"
 #include "json/parse.h"
@@ -35,10 +37,9 @@ const char *verdict_findings(struct arena *a, const struct diag *d)
 	return arena_dup(a, text.p ? text.p : "", text.n);
 }
 
-/* Delay before the retry that follows the n-th failure. */
-static int64_t retry_delay(struct run *r, const struct plan_retry *retry, uint32_t n,
-			   int64_t at_least_ms)
+int64_t verdict_retry_delay(struct run *r, uint32_t index, uint32_t n, int64_t at_least_ms)
 {
+	const struct plan_retry *retry = &run_plan_node(r, index)->retry;
 	const int64_t most = LIMIT_DURATION_DAYS * INT64_C(86400000);
 	double ms = (double)retry->initial_ms * pow(retry->coefficient, n > 0 ? n - 1 : 0);
 	double cap = (double)retry->maximum_ms;
@@ -60,11 +61,11 @@ int64_t verdict_count_failure(struct run *r, uint32_t index, const struct verdic
 	if (end->final)
 		return -1;
 	if (end->retry_later && n->later < LIMIT_ATTEMPTS_LATER)
-		return retry_delay(r, retry, ++n->later, end->retry_after_ms);
+		return verdict_retry_delay(r, index, ++n->later, end->retry_after_ms);
 	n->tries++;
 	if ((int64_t)n->tries >= retry->max_attempts)
 		return -1;
-	return retry_delay(r, retry, n->tries, end->retry_after_ms);
+	return verdict_retry_delay(r, index, n->tries, end->retry_after_ms);
 }
 
 void verdict_tell_retrying(struct run *r, uint32_t index, uint32_t number, int64_t delay_ms,
@@ -93,6 +94,8 @@ enum node_status verdict_node_status(const struct verdict *v)
 
 static void stopped_end(const struct attempt *a, struct verdict *end)
 {
+	bool not_begun =
+		end->result->end == ATTEMPT_END_ERROR && end->result->fate == FATE_NOT_BEGUN;
 	bool timeout = a->why == ATTEMPT_STOP_TIMEOUT;
 	end->status = timeout ? ATTEMPT_TIMED_OUT : ATTEMPT_CANCELLED;
 	end->code = !timeout			       ? "cancelled"
@@ -103,6 +106,15 @@ static void stopped_end(const struct attempt *a, struct verdict *end)
 		       : a->run->stopping == STOP_TIMEOUT	 ? STR("the run took too long")
 							  : STR("the attempt took longer than "
 								"its timeout");
+	end->fate = not_begun ? FATE_NOT_BEGUN : FATE_CUT_OFF;
+}
+
+/* What a probe prints is an answer. */
+static bool answers(const struct attempt *a, const struct value *output, struct diag *d)
+{
+	if (a->probe)
+		doubt_judge_answer(a, output, d);
+	return diag_ok(d);
 }
 
 static void judge_output(struct attempt *a, struct str text, struct verdict *end)
@@ -112,8 +124,7 @@ static void judge_output(struct attempt *a, struct str text, struct verdict *end
 	struct json_error error;
 	struct diag d;
 	diag_init(&d, &e->scratch);
-	const struct agent_action *action =
-		agent_find_action(a->agent, run_plan_node(a->run, a->index)->action);
+	const struct agent_action *action = agent_find_action(a->agent, attempt_action(a));
 	if (text.n > LIMIT_AGENT_OUTPUT_BYTES)
 		verdict_refuse(end, "output_too_large", e, "the output is longer than %d bytes",
 			       LIMIT_AGENT_OUTPUT_BYTES);
@@ -124,6 +135,8 @@ static void judge_output(struct attempt *a, struct str text, struct verdict *end
 			       error.message, error.line, error.column);
 	else if (!schemas_check(action->output, &v, &d, "output"))
 		verdict_refuse(end, "invalid_output", e, "%s", verdict_findings(&e->scratch, &d));
+	else if (!answers(a, &v, &d))
+		verdict_refuse(end, "invalid_output", e, "%s", verdict_findings(&e->scratch, &d));
 	else {
 		buf_clear(&e->text);
 		json_write(&e->text, &v);
@@ -132,6 +145,7 @@ static void judge_output(struct attempt *a, struct str text, struct verdict *end
 		return;
 	}
 	end->final = false; /* another try may print something better */
+	end->fate = FATE_BAD_OUTPUT;
 }
 
 static void error_end(const struct attempt_result *x, struct verdict *end)
@@ -144,6 +158,7 @@ static void error_end(const struct attempt_result *x, struct verdict *end)
 									   ? x->message.n
 									   : LIMIT_ERROR_BYTES)));
 	end->final = x->final;
+	end->fate = end->status == ATTEMPT_TIMED_OUT ? FATE_CUT_OFF : x->fate;
 	end->retry_later = x->retry_later;
 	end->retry_after_ms = x->retry_after_ms;
 }

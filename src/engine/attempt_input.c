@@ -2,6 +2,7 @@
 
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/plan/schemas.h"
 #include "engine/roots.h"
 #include "json/parse.h"
@@ -21,6 +22,7 @@ static bool find_agent(struct attempt *a, const struct agent_action **ret, struc
 				      "agent \"%.*s\" has no action \"%.*s\"", STR_ARG(pn->agent),
 				      STR_ARG(pn->action));
 	a->agent = agent_ref(agent);
+	a->effect = (*ret)->effect;
 	return true;
 }
 
@@ -91,6 +93,48 @@ static bool take_approved(struct attempt *a, const struct approval *p,
 	return true;
 }
 
+/* A probe gets what the attempt that it asks for got, approved or not as that was. */
+static bool take_doubted(struct attempt *a, struct attempt_input *start, struct verdict *end)
+{
+	struct engine *e = a->run->engine;
+	const struct agent_action *probe = agent_find_action(a->agent, attempt_action(a));
+	const struct approval *p = a->run->nodes[a->index].approval;
+	struct value input;
+	struct diag d;
+	diag_init(&d, &e->scratch);
+	start->input = end->input =
+		arena_str(&pump_txn(&e->pump)->arena, a->run->nodes[a->index].doubt->input);
+	if (!probe)
+		return verdict_refuse(end, "action_missing", e,
+				      "agent \"%.*s\" has no action \"%.*s\"",
+				      STR_ARG(a->agent->row.name), STR_ARG(attempt_action(a)));
+	if (p && !approval_holds(p, a->agent))
+		return verdict_refuse(end, "approval_void", e,
+				      "agent \"%.*s\" was registered anew since it was approved",
+				      STR_ARG(a->agent->row.name));
+	a->effect = probe->effect;
+	if (json_parse(&e->scratch, start->input, JSON_DEFAULT, &input, NULL) != 0 ||
+	    !schemas_check(probe->input, &input, &d, "inputs"))
+		return verdict_refuse(end, "invalid_input", e, "%s",
+				      verdict_findings(&e->scratch, &d));
+	return true;
+}
+
+static bool prepare_probe(struct attempt *a, struct attempt_input *start, struct verdict *end)
+{
+	const struct approval *p = a->run->nodes[a->index].approval;
+	struct roots roots = {a->run, a->index, &a->run->engine->scratch};
+	struct resolve_roots env = roots_env(&roots);
+	if (!take_doubted(a, start, end))
+		return false;
+	if (!p)
+		return resolve_workspace(a, &env, start, end);
+	if (p->workspace[0])
+		start->workspace =
+			arena_str(&pump_txn(&a->run->engine->pump)->arena, str_of(p->workspace));
+	return true;
+}
+
 static bool resolve_all(struct attempt *a, const struct agent_action *action,
 			struct attempt_input *start, struct verdict *end)
 {
@@ -122,6 +166,8 @@ bool attempt_input_prepare(struct attempt *a, struct attempt_input *start, struc
 	const struct agent_action *action;
 	if (!find_agent(a, &action, end))
 		return false;
+	if (a->probe)
+		return prepare_probe(a, start, end);
 	if (p)
 		return take_approved(a, p, action, start, end);
 	if (!resolve_all(a, action, start, end))

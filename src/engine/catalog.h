@@ -22,6 +22,8 @@ struct agent_action {
 	struct str name;
 	const char *name_z;
 	struct schema *input, *output; /* NULL = anything */
+	enum effect effect;
+	struct str probe; /* of a RECONCILABLE one: another action, which is PURE */
 };
 
 struct agent {

@@ -132,6 +132,14 @@ static void write_inputs(struct dryrun *x, const struct plan_node *n)
 	json_out_bool(&x->out, known);
 }
 
+static void write_effect(struct dryrun *x, const struct plan_node *n)
+{
+	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
+	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
+	json_out_key(&x->out, "effect");
+	json_out_strz(&x->out, action ? effect_name(action->effect) : NULL);
+}
+
 static void write_node(struct dryrun *x, const struct plan_node *n)
 {
 	struct json_out *o = &x->out;
@@ -143,6 +151,7 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 		json_out_str(o, n->agent);
 		json_out_key(o, "action");
 		json_out_str(o, n->action);
+		write_effect(x, n);
 	}
 	if (n->sleep_ms) {
 		json_out_key(o, "sleepMs");

@@ -1,5 +1,7 @@
 #include "engine/emit.h"
 
+#include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/each.h"
 
 static struct str txn_text(struct engine *e, struct str s)
@@ -76,7 +78,7 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 		.error = error,
 		.copied_from = txn_text(e, copied_from),
 		.wake_ms = n->wait ? n->wait->wake_ms : 0,
-		.detail = n->each ? each_detail(r, index) : (struct str){0},
+		.detail = n->each ? each_detail(r, index) : doubt_detail(e, n),
 		.started_ms = n->started_ms,
 		.finished_ms = !node_status_final(n->status) ? 0
 			       : e->wall_ms < n->started_ms  ? n->started_ms
@@ -103,7 +105,7 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 			.project = r->plan->project,
 			.node_id = run_node_id(r, a->index),
 			.agent = pn->agent,
-			.action = pn->action,
+			.action = a->probe ? txn_text(e, attempt_action(a)) : pn->action,
 			.node_index = a->index,
 			.attempt = a->number,
 			.status = rest->status,
@@ -114,7 +116,8 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 			.started_ms = a->started_ms,
 			.finished_ms = rest->finished_ms,
 			.sandboxed = rest->sandboxed,
-			.effect = EFFECT_IDEMPOTENT,
+			.effect = a->effect,
+			.probe = a->probe,
 			.cpu_usec = rest->cpu_usec,
 			.memory_peak_bytes = rest->memory_peak_bytes,
 		};

@@ -173,6 +173,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	admission_init(e);
 	list_init(&e->schedules);
 	list_init(&e->stops);
+	list_init(&e->unknown);
 	list_init(&e->waits);
 	list_init(&e->replies);
 	e->replies_limit.kind = TIMER_REPLIES_LIMIT;
@@ -221,6 +222,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
 		.n_running_attempts = e->n_running,
 		.n_queued_attempts = e->n_queued,
 		.n_pending_approvals = e->n_approvals,
+		.n_unknown_nodes = e->n_unknown,
 		.n_txns_in_flight = e->pump.n_in_flight,
 		.store_full = e->pump.full,
 	};

@@ -210,6 +210,26 @@ void engine_approval_decide(struct engine *e, const struct approval_decision *de
 			    engine_reply_fn fn, void *arg);
 
 /*
+ * What people say became of a node that is UNKNOWN: it did its work and gave `output` (which must
+ * fit the action's outputSchema: else INVALID), it failed, or it is to run again. OK with the run's
+ * status then; CONFLICT when the node is not UNKNOWN; NOT_FOUND when the run is not open or, with
+ * a finding, has no such node.
+ */
+enum resolve_as { RESOLVE_SUCCEEDED, RESOLVE_FAILED, RESOLVE_AGAIN };
+bool resolve_as_parse(struct str text, enum resolve_as *ret);
+struct node_resolve {
+	struct str project, run_id, node_id;
+	enum resolve_as as;
+	const struct value *output; /* SUCCEEDED */
+	struct str message;	    /* FAILED: of the error; empty = who says so, and why */
+	struct str by, reason;	    /* by: never empty */
+};
+void engine_node_resolve(struct engine *e, const struct node_resolve *resolve, engine_reply_fn fn,
+			 void *arg);
+/* All nodes that are UNKNOWN, at once: json {"items": [{runId, nodeId, why, …}], "leftOut": n}. */
+void engine_unknown_list(struct engine *e, struct str project, engine_reply_fn fn, void *arg);
+
+/*
  * Schedules. They come and go with the triggers of the newest version of ACTIVE workflows; a fire
  * and the cursor that says that it is done are one transaction, so each fire happens once.
  */
@@ -278,6 +298,7 @@ void engine_run_why(struct engine *e, const struct run_why *why, engine_reply_fn
 struct engine_stats {
 	size_t n_open_runs, n_pending_runs, n_running_attempts, n_queued_attempts;
 	size_t n_pending_approvals;
+	size_t n_unknown_nodes;
 	size_t n_txns_in_flight;
 	bool store_full; /* the store answers -ENOSPC: health is degraded */
 };

@@ -30,10 +30,20 @@ struct attempt_start { /* borrowed: copy what is needed beyond the call */
 	struct str input;	 /* JSON */
 	struct str workspace;	 /* host folder, "" = none */
 	int64_t attempt;
+	int64_t probe_of; /* of a probe: the number of the attempt that it asks for; else 0 */
 	struct str idempotency_key; /* stable per run and node */
 	struct str approved_digest; /* SCRIPT that was approved: what the digest of its folder must
 				       be, else the error "approval_void"; "" = any */
 	int64_t timeout_ms;	    /* for information; the engine calls stop() itself */
+};
+
+/* What is known of an attempt that did not succeed, as far as its effect on the world goes. */
+enum attempt_fate {
+	FATE_ANSWERED,	 /* it ended by itself and said that it failed */
+	FATE_NOT_BEGUN,	 /* its program never ran */
+	FATE_BAD_OUTPUT, /* it ended well, but what it gave can't be used */
+	FATE_CUT_OFF,	 /* ended in its middle, or nobody knows what became of it */
+	FATE_LOST,	 /* drover ended while it ran: never from an executor */
 };
 
 enum attempt_end {
@@ -46,6 +56,7 @@ struct attempt_result { /* borrowed for the call */
 	struct str output;	/* bytes as printed: the engine checks that it is JSON */
 	const char *code;	/* ERROR: "timeout", "exit_3", "oom", "delivery_failed", … */
 	struct str message;	/* ERROR: one sentence for people */
+	enum attempt_fate fate; /* ERROR */
 	bool retry_later;	/* ERROR: exit 75 or Retry-After: retry although attempts are few */
 	bool final;		/* ERROR: trying again can't help (workspace_denied, bad input) */
 	int64_t retry_after_ms; /* ERROR: at least this long, 0 = as the node says */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/diff.h"
+#include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
@@ -304,6 +305,8 @@ static void set_index(struct node *n, uint32_t index)
 		n->attempt->index = index;
 	if (n->wait)
 		n->wait->index = index;
+	if (n->doubt)
+		n->doubt->index = index;
 	ASSERT(!n->approval && !n->each && n->next_settled == 0);
 }
 

@@ -10,6 +10,9 @@
  *       |
  *       +--> WAITING_APPROVAL --> QUEUED, RUNNING (approved), FAILED (denied), CANCELLED
  *       |
+ *       |    QUEUED, RUNNING --> UNKNOWN (its effect may have happened: engine/doubt.h)
+ *       |            UNKNOWN --> SUCCESS, FAILED, QUEUED, RUNNING (as somebody says), CANCELLED
+ *       |
  *       +--> RUNNING (sleeps or waits for an event: no attempt but a struct wait)
  *                  --> SUCCESS, FAILED (wait_timeout), CANCELLED, TIMED_OUT
  *
@@ -23,6 +26,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/roots.h"
@@ -34,11 +38,14 @@
 static const unsigned moves[] = {
 	[NODE_PENDING] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) |
 			 MAY(NODE_WAITING_APPROVAL) | MAY(NODE_SKIPPED) | MAY(NODE_CANCELLED),
-	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
+	[NODE_QUEUED] =
+		MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN),
 	[NODE_RUNNING] = MAY(NODE_QUEUED) | MAY(NODE_SUCCESS) | MAY(NODE_FAILED) |
-			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED),
+			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN),
 	[NODE_WAITING_APPROVAL] =
 		MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
+	[NODE_UNKNOWN] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_SUCCESS) |
+			 MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
 	[NODE_SUCCESS] = 0,
 	[NODE_FAILED] = 0,
 	[NODE_SKIPPED] = 0,
@@ -90,6 +97,7 @@ static void finish(struct run *r, uint32_t index, enum node_status status)
 {
 	struct node *n = &r->nodes[index];
 	wait_end(n, r->engine);
+	doubt_leave(n);
 	if (n->approval)
 		approval_end(n->approval);
 	node_move(n, status);
@@ -116,6 +124,10 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 	if (code) {
 		json_out_key(&o, "code");
 		json_out_strz(&o, code);
+	}
+	if (doubt_remains(n)) {
+		json_out_key(&o, "effectUnknown");
+		json_out_bool(&o, true);
 	}
 	if (n->started_ms) {
 		json_out_key(&o, "durationMs");
@@ -190,7 +202,7 @@ void node_stop(struct run *r, uint32_t index)
 		node_cancel(r, index, r->stopping == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
 			    true);
 	else if (!node_status_final(n->status))
-		node_cancel(r, index, NODE_CANCELLED, false);
+		node_cancel(r, index, NODE_CANCELLED, n->status == NODE_UNKNOWN);
 }
 
 static void skip(struct run *r, uint32_t index, const char *reason, bool upstream)
@@ -315,9 +327,12 @@ bool node_moves(const struct run *r, uint32_t index)
 	const struct plan_node *pn = run_plan_node(r, index);
 	if (node_status_final(n->status))
 		return !n->attempt && !n->wait && !n->approval &&
-		       (!n->each || each_moves(r, index));
+		       (!n->each || each_moves(r, index)) &&
+		       (!n->doubt || list_empty(&n->doubt->link));
 	if (n->each)
 		return !n->attempt && !n->wait && !n->approval && each_moves(r, index);
+	if (n->status == NODE_UNKNOWN)
+		return doubt_waits(n);
 	if (n->wait)
 		return wait_moves(n);
 	if (n->status == NODE_WAITING_APPROVAL)

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/node.h"
@@ -20,7 +21,8 @@
 
 enum { LIST_MOST = 1 << 30 };
 
-/* An attempt that was not final, to be driven once all runs are there. */
+/* An attempt that was not final, to be driven once all runs are there; or, when it is final, that
+ * of an UNKNOWN node, whose history counts when it runs again. */
 struct pending {
 	struct run *run;
 	uint32_t index;
@@ -256,6 +258,44 @@ static bool approvals_fit(const struct each_rows *rows, const struct open_run *o
 	return true;
 }
 
+/* Whether it is the row of a node that was left in doubt, or runs again after it was. */
+static bool doubted_row(const struct each_rows *rows, const struct node_row *n)
+{
+	const struct plan_node *pn = each_rows_node(rows, n->index, n->node_id, true);
+	bool expanded = n->index < (int64_t)rows->plan->n_nodes && pn && each_row_fits(pn, n);
+	return (n->status == NODE_QUEUED || n->status == NODE_RUNNING) && pn &&
+	       !plan_node_waits(pn) && !expanded;
+}
+
+/* Such a node has an attempt, which is a probe when the doubt is still there. */
+static bool doubts_fit(const struct each_rows *rows, const struct open_run *open, const bool *seen,
+		       struct arena *a)
+{
+	bool *probed = ARENA_NEW_ARRAY(a, bool, rows->n_nodes);
+	for (size_t i = 0; i < open->n_nodes; i++) {
+		const struct node_row *n = &open->nodes[i];
+		if (!doubted_row(rows, n))
+			continue;
+		if (!seen[n->index])
+			return false;
+		probed[n->index] = doubt_row_fits(n);
+	}
+	for (size_t i = 0; i < open->n_attempts; i++)
+		if (open->attempts[i].probe != probed[open->attempts[i].node_index])
+			return false;
+	return true;
+}
+
+static bool node_fits(const struct each_rows *rows, const struct node_row *n)
+{
+	bool live = !node_status_final(n->status);
+	const struct plan_node *pn = each_rows_node(rows, n->index, n->node_id, live);
+	if (!pn || !live || n->status == NODE_WAITING_APPROVAL)
+		return pn != NULL;
+	return (n->status == NODE_UNKNOWN && doubt_row_fits(n)) || doubted_row(rows, n) ||
+	       wait_row_fits(pn, n) || each_row_fits(pn, n);
+}
+
 static const char *judge_rows(const struct each_rows *rows, const struct open_run *open,
 			      struct arena *a)
 {
@@ -264,13 +304,9 @@ static const char *judge_rows(const struct each_rows *rows, const struct open_ru
 		return "the run's row is damaged";
 	for (size_t i = 0; i < open->n_nodes; i++) {
 		const struct node_row *n = &open->nodes[i];
-		bool live = !node_status_final(n->status);
-		const struct plan_node *pn = each_rows_node(rows, n->index, n->node_id, live);
-		if (!pn || seen[n->index] ||
-		    (live && n->status != NODE_WAITING_APPROVAL && !wait_row_fits(pn, n) &&
-		     !each_row_fits(pn, n)))
+		if (!node_fits(rows, n) || seen[n->index])
 			return "a node's row does not fit the workflow";
-		seen[n->index] = n->status != NODE_WAITING_APPROVAL;
+		seen[n->index] = n->status != NODE_WAITING_APPROVAL && !doubted_row(rows, n);
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
 		const struct attempt_row *t = &open->attempts[i];
@@ -280,9 +316,32 @@ static const char *judge_rows(const struct each_rows *rows, const struct open_ru
 			return "an attempt's row does not fit the workflow";
 		seen[t->node_index] = true;
 	}
+	if (!doubts_fit(rows, open, seen, a))
+		return "an attempt is missing, or is none that the node's row tells of";
 	if (!approvals_fit(rows, open, seen, a))
 		return "an approval's row does not fit the workflow";
 	return NULL;
+}
+
+static struct pending *add_pending(struct recovery *x, struct run *r, int64_t index)
+{
+	struct pending *p = ARENA_NEW(&x->arena, struct pending);
+	p->run = r;
+	p->index = (uint32_t)index;
+	*x->last = p;
+	x->last = &p->next;
+	x->n_pending++;
+	return p;
+}
+
+static void restore_doubted(struct recovery *x, struct run *r, const struct node_row *row)
+{
+	doubt_recover(r, (uint32_t)row->index, row);
+	if (row->status != NODE_UNKNOWN)
+		return;
+	struct pending *p = add_pending(x, r, row->index);
+	p->row.status = ATTEMPT_FAILED;
+	p->row.attempt = row->attempt;
 }
 
 static void restore(struct recovery *x, const struct open_run *open, const struct each_rows *rows,
@@ -310,6 +369,8 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 			node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
 		else if (r->nodes[n->index].each)
 			r->nodes[n->index].status = NODE_RUNNING;
+		else if (n->status == NODE_UNKNOWN || doubted_row(rows, n))
+			restore_doubted(x, r, n);
 		else
 			wait_recover(r, (uint32_t)n->index, n);
 	}
@@ -320,14 +381,14 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 			approval_recover(r, p);
 	}
 	for (size_t i = 0; i < open->n_attempts; i++) {
-		struct pending *p = ARENA_NEW(&x->arena, struct pending);
-		p->run = r;
-		p->index = (uint32_t)open->attempts[i].node_index;
+		struct pending *p = add_pending(x, r, open->attempts[i].node_index);
 		p->row = open->attempts[i];
 		p->row.id = arena_str(&x->arena, p->row.id);
-		*x->last = p;
-		x->last = &p->next;
-		x->n_pending++;
+		p->row.input = (struct str){0};
+		if (p->row.probe || p->row.effect == EFFECT_RECONCILABLE)
+			p->row.input = arena_str(&x->arena, open->attempts[i].input);
+		if (p->row.probe)
+			doubt_recover_input(&r->nodes[p->index], p->row.input);
 	}
 }
 
@@ -362,6 +423,10 @@ static void count_attempt(struct recovery *x, struct node *n, const struct attem
 	struct value error = VALUE_NULL_INIT;
 	if (!attempt_status_final(row->status) || row->status == ATTEMPT_SUCCESS)
 		return;
+	if (row->probe) {
+		doubt_recover_probe(n, row);
+		return;
+	}
 	if (row->error.n)
 		json_parse(&x->arena, row->error, JSON_DEFAULT, &error, NULL);
 	const struct value *later = value_getz(&error, "retryLater");
@@ -441,14 +506,15 @@ static int read_history(struct recovery *x)
 	for (struct pending *p = x->first; p; p = p->next) {
 		struct node *n = &p->run->nodes[p->index];
 		int r = 0;
+		bool past = p->row.attempt > 1 || attempt_status_final(p->row.status);
 		n->attempts = (uint32_t)p->row.attempt;
-		if (p->row.attempt > 1 && p->run != counted) {
+		if (past && p->run != counted) {
 			r = count_attempts(x, p->run);
 			counted = p->run;
 		}
 		if (n->started_ms == 0)
 			n->started_ms = p->row.started_ms;
-		if (r == 0 && (p->row.attempt > 1 || p->row.status == ATTEMPT_RUNNING))
+		if (r == 0 && (past || p->row.status == ATTEMPT_RUNNING))
 			r = count_lines(x, p);
 		if (r != 0)
 			return r;
@@ -462,7 +528,8 @@ static void drive_attempts(struct recovery *x)
 	struct pending **all = ARENA_NEW_ARRAY(&x->arena, struct pending *, x->n_pending + 1);
 	size_t n = 0;
 	for (struct pending *p = x->first; p; p = p->next)
-		all[n++] = p;
+		if (!attempt_status_final(p->row.status))
+			all[n++] = p;
 	qsort(all, n, sizeof(*all), by_queue_order);
 	for (size_t i = 0; i < n; i++) {
 		pump_turn(&x->engine->pump);

@@ -155,6 +155,40 @@ static void list_nodes(const struct retry *x, struct json_out *o, const char *ke
 }
 
 /* What the retry would do. */
+/* The effect of an action that would run again, as its agent says now; false when it has none. */
+static bool effect_of(const struct retry *x, uint32_t index, enum effect *ret)
+{
+	const struct plan_node *pn = &x->plan->nodes[index];
+	const struct agent *agent = catalog_agent(&x->engine->catalog, x->plan->project, pn->agent);
+	const struct agent_action *action =
+		agent && pn->agent.n ? agent_find_action(agent, pn->action) : NULL;
+	if (x->keep[index] || !action)
+		return false;
+	*ret = action->effect;
+	return true;
+}
+
+static void put_effects(struct retry *x, struct json_out *o)
+{
+	enum effect effect;
+	json_out_key(o, "effects");
+	json_out_object(o);
+	for (uint32_t i = 0; i < x->plan->n_nodes; i++) {
+		if (!effect_of(x, i, &effect))
+			continue;
+		struct str id = x->plan->nodes[i].id;
+		json_out_key(o, arena_dup(&x->arena, id.p, id.n));
+		json_out_strz(o, effect_name(effect));
+	}
+	json_out_end(o);
+	json_out_key(o, "irreversible");
+	json_out_array(o);
+	for (uint32_t i = 0; i < x->plan->n_nodes; i++)
+		if (effect_of(x, i, &effect) && effect == EFFECT_IRREVERSIBLE)
+			json_out_str(o, x->plan->nodes[i].id);
+	json_out_end(o);
+}
+
 static struct engine_reply preview(struct retry *x, const struct run_retry *retry)
 {
 	struct buf *text = &x->engine->text;
@@ -165,6 +199,7 @@ static struct engine_reply preview(struct retry *x, const struct run_retry *retr
 	json_out_str(&o, retry->from.n ? retry->from : STR("failed"));
 	list_nodes(x, &o, "runsAgain", false);
 	list_nodes(x, &o, "kept", true);
+	put_effects(x, &o);
 	json_out_end(&o);
 	return (struct engine_reply){.outcome = ENGINE_OK, .json = buf_str(text)};
 }

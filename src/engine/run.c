@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/move.h"
@@ -312,6 +313,7 @@ void run_free(struct run *r)
 		if (r->nodes[i].attempt)
 			attempt_free(r->nodes[i].attempt);
 		wait_end(&r->nodes[i], e);
+		doubt_free(&r->nodes[i]);
 		if (r->nodes[i].approval)
 			approval_free(r->nodes[i].approval);
 		each_free(r->nodes[i].each);

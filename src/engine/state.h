@@ -59,6 +59,10 @@ struct attempt {
 	bool log_cut;
 	struct lane *lane;   /* that it waits in or was admitted by; NULL before that */
 	struct waiter turn;  /* WAITING: its place there */
+	bool probe;	    /* it asks what became of another one: see engine/doubt.h */
+	enum effect effect; /* of its action; from STARTING on */
+	char *input;	    /* of a RECONCILABLE one, from STARTING on: its probe will get it */
+	uint32_t input_n;
 	struct agent *agent; /* from STARTING on */
 	struct list link;    /* STOPPING by time-out: engine.stops */
 	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
@@ -110,6 +114,7 @@ struct node {
 	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
 	struct each *each;	   /* of a node with forEach that has expanded */
 	uint32_t each_of;	   /* of an item: index + 1 of that node */
+	struct doubt *doubt;	   /* UNKNOWN, or probed; see engine/doubt.h */
 	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
 	uint32_t attempts;     /* number of the newest */
@@ -139,7 +144,7 @@ struct run {
 	struct timer limit;
 	uint32_t n_unfinished, n_failed;
 	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
-	uint32_t n_waiting; /* nodes WAITING_APPROVAL */
+	uint32_t n_waiting; /* nodes WAITING_APPROVAL or UNKNOWN */
 	uint32_t settled_first, settled_last; /* index + 1 */
 	struct list waits;		      /* of nodes that wait for an event */
 	struct list signals;		      /* kept, by seq */
@@ -195,6 +200,7 @@ struct engine {
 	struct list replies;	      /* that wait for their rows to be durable */
 	struct list waits;	      /* of all nodes that wait for an event */
 	struct list stops;	      /* attempts to be stopped when the call is over */
+	struct list unknown;	      /* doubts of nodes that are UNKNOWN, oldest first */
 	struct id_gen ids;
 	struct rng rng;
 	struct arena scratch; /* of one step */
@@ -206,6 +212,7 @@ struct engine {
 	struct admission admission;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
 	size_t n_approvals; /* PENDING */
+	size_t n_unknown;
 };
 
 /* engine.c: every public call, timer and effect is between these two. */

@@ -5,6 +5,7 @@
 #include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/doubt.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -25,6 +26,7 @@ static const char *const reasons[] = {
 	[WHY_APPROVAL] = "waiting_approval",
 	[WHY_ITEMS] = "waiting_items",
 	[WHY_TURN] = "waiting_turn",
+	[WHY_UNKNOWN] = "effect_unknown",
 	[WHY_DEPENDENCIES] = "waiting_dependencies",
 	[WHY_ENDED] = "failed",
 };
@@ -85,8 +87,9 @@ static struct str node_id(const struct why *w, uint32_t index)
 static const char *attempt_text(const struct why *w, const struct attempt *a)
 {
 	const struct plan_node *pn = run_plan_node(w->run, a->index);
-	return arena_printf(w->a, "attempt %u of %.*s %.*s", a->number, STR_ARG(pn->agent),
-			    STR_ARG(pn->action));
+	return arena_printf(w->a, "attempt %u of %.*s %.*s%s", a->number, STR_ARG(pn->agent),
+			    STR_ARG(attempt_action(a)),
+			    a->probe ? ", which finds out what became of the one before," : "");
 }
 
 /* ---- whom to blame ---- */
@@ -94,6 +97,8 @@ static const char *attempt_text(const struct why *w, const struct attempt *a)
 /* How much somebody must do for the node to go on: the more, the sooner it is named. */
 static int gravity(const struct node *n)
 {
+	if (n->status == NODE_UNKNOWN)
+		return 5;
 	if (n->status == NODE_WAITING_APPROVAL)
 		return 4;
 	if (n->wait)
@@ -436,6 +441,24 @@ static struct said say_approval(const struct why *w, const struct approval *p)
 	return s;
 }
 
+static struct said say_unknown(const struct why *w, const struct doubt *d)
+{
+	const struct plan_node *pn = run_plan_node(w->run, d->index);
+	struct said s = {.reason = WHY_UNKNOWN, .since_ms = d->since_ms};
+	s.command = arena_printf(w->a, "drover resolve %s %.*s --succeeded JSON", w->run->id.text,
+				 STR_ARG(node_id(w, d->index)));
+	s.sentence = arena_printf(w->a,
+				  "attempt %u of %.*s %.*s, which is %s, ended with %.*s at %s: "
+				  "its effect may or may "
+				  "not have happened, and %.*s. Look, then say what became of it: "
+				  "%s (or --failed, or "
+				  "--again to run it once more)",
+				  d->number, STR_ARG(pn->agent), STR_ARG(pn->action),
+				  effect_name(d->effect), STR_ARG(d->code),
+				  time_text(w->a, s.since_ms), STR_ARG(d->why), s.command);
+	return s;
+}
+
 /* ---- dependencies ---- */
 
 static struct said say(const struct why *w, uint32_t index);
@@ -469,6 +492,8 @@ static const char *short_reason(const struct said *s)
 		return "waits for its items";
 	case WHY_TURN:
 		return "waits for its turn";
+	case WHY_UNKNOWN:
+		return "is UNKNOWN: somebody must look";
 	case WHY_DEPENDENCIES:
 		return "waits for others";
 	case WHY_ENDED:
@@ -558,6 +583,8 @@ static struct said say_turn(const struct why *w, uint32_t item)
 static struct said say(const struct why *w, uint32_t index)
 {
 	const struct node *n = &w->run->nodes[index];
+	if (n->status == NODE_UNKNOWN)
+		return say_unknown(w, n->doubt);
 	if (n->attempt)
 		return say_attempt(w, n->attempt);
 	if (n->wait)

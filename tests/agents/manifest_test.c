@@ -56,9 +56,9 @@ TEST(a_manifest_becomes_the_agent_of_the_api)
 		   "\"limits\":{\"memory\":\"64Mi\",\"cpu\":0.5,\"pids\":8,\"network\":\"none\","
 		   "\"output\":\"1Mi\",\"tmp\":\"1Mi\",\"timeout\":\"5m\"},\"capabilities\":["
 		   "{\"name\":\"look\",\"description\":\"Looks\",\"inputSchema\":"
-		   "{\"type\":\"object\"},\"outputSchema\":true},"
+		   "{\"type\":\"object\"},\"outputSchema\":true,\"effect\":\"idempotent\"},"
 		   "{\"name\":\"tell\",\"description\":\"\",\"inputSchema\":true,"
-		   "\"outputSchema\":true}],\"entryPath\":\"%s\"}",
+		   "\"outputSchema\":true,\"effect\":\"idempotent\"}],\"entryPath\":\"%s\"}",
 		   f.path);
 	CHECK_STR(buf_str(&got), buf_str(&want));
 }
@@ -141,6 +141,16 @@ TEST(each_mistake_is_told_with_its_place_and_mend)
 		"JSON Schema");
 	refused(t, "  look:", "  look: {input: {}}", "capabilities.look.input", 8, "unknown field");
 	refused(t, "  look:", "  look: yes", "capabilities.look", 8, "must be a map");
+	refused(t, "  look:", "  look: {effect: some}", "capabilities.look.effect", 8, "must be");
+	refused(t, "  look:", "  look: {effect: [pure]}", "capabilities.look.effect", 8, "text");
+	refused(t, "  look:", "  look: {effect: reconcilable}", "capabilities.look.probe", 8,
+		"is required");
+	refused(t, "  look:", "  look: {effect: pure, probe: tell}", "capabilities.look.probe", 8,
+		"belongs to");
+	refused(t, "  look:", "  look: {effect: reconcilable, probe: none}",
+		"capabilities.look.probe", 8, "no capability none");
+	refused(t, "  look:", "  look: {effect: reconcilable, probe: tell}",
+		"capabilities.look.probe", 8, "effect: pure");
 }
 
 TEST(all_mistakes_are_told_at_once)

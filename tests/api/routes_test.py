@@ -273,7 +273,8 @@ def an_ended_run_is_no_longer_cancelled_and_can_be_retried(d):
     before = len(d.get("/api/runs?limit=500").json["items"])
     nodes = [n["id"] for n in d.get("/api/runs/" + run).json["nodes"]]
     a = d.post("/api/runs/%s/retry" % run, {"from": nodes[1], "plan": True})
-    same((a.status, a.json), (200, {"from": nodes[1], "runsAgain": nodes[1:], "kept": nodes[:1]}),
+    same((a.status, a.json), (200, {"from": nodes[1], "runsAgain": nodes[1:], "kept": nodes[:1],
+                                              "effects": {n: "pure" for n in nodes[1:]}, "irreversible": []}),
          "plan")
     same(len(d.get("/api/runs?limit=500").json["items"]), before, "a plan starts nothing")
     for bad in ({"context": {}}, {"from": nodes[1], "context": {}}, {"plan": 1},

@@ -588,9 +588,14 @@ TEST(a_planned_retry_says_what_would_run_and_starts_nothing)
 	size_t n_started = w.n_started;
 	retry_edited(&w, first, "b", NULL, true);
 	CHECK_INT(w.outcome, ENGINE_OK);
-	CHECK_Z(w.json, "{\"from\":\"b\",\"runsAgain\":[\"b\",\"c\"],\"kept\":[\"a\"]}");
+	CHECK_Z(w.json,
+		"{\"from\":\"b\",\"runsAgain\":[\"b\",\"c\"],\"kept\":[\"a\"],"
+		"\"effects\":{\"b\":\"idempotent\",\"c\":\"idempotent\"},\"irreversible\":[]}");
 	retry_edited(&w, first, "start", "{'k':2}", true);
-	CHECK_Z(w.json, "{\"from\":\"start\",\"runsAgain\":[\"a\",\"b\",\"c\"],\"kept\":[]}");
+	CHECK_Z(w.json,
+		"{\"from\":\"start\",\"runsAgain\":[\"a\",\"b\",\"c\"],\"kept\":[],"
+		"\"effects\":{\"a\":\"idempotent\",\"b\":\"idempotent\",\"c\":\"idempotent\"},"
+		"\"irreversible\":[]}");
 	retry_edited(&w, first, "failed", NULL, true);
 	CHECK_INT(w.outcome, ENGINE_CONFLICT);
 	retry_edited(&w, first, "nobody", NULL, true);

@@ -386,6 +386,40 @@ TEST(time_outs_that_are_under_way)
 		     "it was stopped by its time-out at 2023-11-14T22:13:40.000Z; ") != NULL);
 }
 
+TEST(a_node_whose_effect_is_not_known)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.by_hand = true;
+	world_agent(&w, "{'name':'bank','type':'RULE','capabilities':["
+			"{'name':'pay','effect':'irreversible'},{'name':'look','effect':'pure'},"
+			"{'name':'sync','effect':'reconcilable','probe':'look'}]}");
+	world_save(&w, "{'name':'w','nodes':[{'id':'p','agent':'bank','action':'pay'},"
+		       "{'id':'s','agent':'bank','action':'sync'},"
+		       "{'id':'after','agent':'bank','action':'look','dependsOn':['p']}]}");
+	const char *run = world_trigger(&w, "w", NULL);
+	world_pass(&w, 1000);
+	world_crash(&w);
+	world_settle(&w);
+	struct told y = ask(&w, run);
+	const char *command = arena_printf(&w.arena, "drover resolve %s p --succeeded JSON", run);
+	CHECK_Z(get(&y, "p", "reason"), "effect_unknown");
+	CHECK_Z(get(&y, "p", "status"), "UNKNOWN");
+	CHECK_Z(get(&y, "p", "since"), "2023-11-14T22:13:21.000Z");
+	CHECK_Z(get(&y, "p", "until"), "-");
+	CHECK_Z(get(&y, "p", "command"), command);
+	CHECK(str_starts(str_of(get(&y, "p", "sentence")),
+			 STR("attempt 1 of bank pay, which is irreversible, ended with lost at "
+			     "2023-11-14T22:13:21.000Z: its effect may or may not have happened")));
+	CHECK(strstr(get(&y, "", "summary"), "node \"p\": attempt 1 of bank pay"));
+	CHECK(strstr(get(&y, "after", "sentence"), "\"p\" is UNKNOWN: somebody must look since "));
+	CHECK_Z(get(&y, "after", "command"), command);
+	CHECK_Z(get(&y, "s", "reason"), "running");
+	CHECK(strstr(
+		get(&y, "s", "sentence"),
+		"attempt 2 of bank look, which finds out what became of the one before, runs"));
+}
+
 TEST(a_run_that_has_ended)
 {
 	struct world w CLEANUP_WORLD;
@@ -492,6 +526,6 @@ TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
 	 RUN(items_and_those_that_wait_for_their_turn),
-	 RUN(an_item_that_ends_because_another_failed), RUN(a_run_that_has_ended),
-	 RUN(a_run_that_ended_since_it_was_read_is_read_again),
+	 RUN(an_item_that_ends_because_another_failed), RUN(a_node_whose_effect_is_not_known),
+	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),
 	 RUN(an_answer_about_many_nodes_is_bounded))

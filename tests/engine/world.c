@@ -65,6 +65,8 @@ static void start(struct executor *x, const struct attempt_start *s)
 	a->workspace = mem_dup(s->workspace.p ? s->workspace.p : "", s->workspace.n);
 	a->key = mem_dup(s->idempotency_key.p, s->idempotency_key.n);
 	a->number = s->attempt;
+	a->probe_of = s->probe_of;
+	snprintf(a->action, sizeof(a->action), "%.*s", STR_ARG(s->action));
 	struct world_attempt **at = &w->live;
 	while (*at)
 		at = &(*at)->next;

@@ -20,9 +20,9 @@ struct world_clock {
 /* An attempt that was started and has not ended. */
 struct world_attempt {
 	struct attempt_id id;
-	char run_id[ID_TEXT_BYTES], node_id[64];
+	char run_id[ID_TEXT_BYTES], node_id[64], action[64];
 	char *input, *workspace, *key;
-	int64_t number;
+	int64_t number, probe_of;
 	bool stop_asked;
 	enum attempt_stop why;
 	struct world_attempt *next;

@@ -51,8 +51,16 @@ static void judge_exec(struct verdict *v, const struct sandbox_attempt *a)
 {
 	int status = a->error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 	v->result.exit_status = status;
+	v->result.not_begun = true;
 	say(v, "", "cannot execute %.200s: %s", a->command, strerror(a->error));
 	snprintf(v->code, sizeof(v->code), "exit_%d", status);
+}
+
+/* A lost supervisor may have started the agent before; no other step comes after its start. */
+static void judge_step(struct verdict *v, const struct sandbox_attempt *a)
+{
+	v->result.not_begun = a->step != STEP_SUPERVISOR;
+	say(v, "sandbox", "%s failed: %s", wire_step_text(a->step), strerror(a->error));
 }
 
 static bool fault_is_exec(const struct sandbox_attempt *a)
@@ -127,7 +135,7 @@ static void judge(struct verdict *v, struct sandbox_attempt *a)
 	else if (fault_is_exec(a))
 		judge_exec(v, a);
 	else if (a->step != STEP_NONE)
-		say(v, "sandbox", "%s failed: %s", wire_step_text(a->step), strerror(a->error));
+		judge_step(v, a);
 	else if (!a->has_exited)
 		say(v, "sandbox", "the sandbox ended before its agent");
 	else if (WIFEXITED(a->exited.status))

@@ -89,6 +89,7 @@ struct sandbox_result {
 	 */
 	const char *code;
 	const char *message; /* one sentence for people; "" when code is NULL */
+	bool not_begun;	     /* the agent's program was never executed */
 	int exit_status;     /* the agent's; -1 when it ended by a signal or never ran */
 	bool retry_later;    /* it exited with 75 */
 	bool sandboxed;
