@@ -72,6 +72,12 @@ static struct str code_of(struct model *m, struct str error)
 	return code;
 }
 
+/* A question of a version that the run has left. */
+static bool is_void(const struct approval_row *p)
+{
+	return p->status == APPROVAL_EXPIRED && str_starts(p->notes, STR("the run was moved"));
+}
+
 static bool load(struct model *m)
 {
 	m->definition = parsed(m, m->run->definition);
@@ -102,6 +108,8 @@ static bool load(struct model *m)
 	}
 	for (size_t i = 0; i < m->run->n_approvals; i++) {
 		struct mnode *n = find(m, m->run->approvals[i].node_id);
+		if (is_void(&m->run->approvals[i]))
+			continue;
 		if (!n || n->approval)
 			return fail(m, n, "an approval of no node, or two of one");
 		n->approval = &m->run->approvals[i];
@@ -594,6 +602,35 @@ static bool judge_signals(struct model *m, const struct event_row *events, size_
 	return true;
 }
 
+/* ---- versions ---- */
+
+/* The run has the version it was started with, or that of its last move; what is void was asked
+ * before one. */
+static bool judge_version(struct model *m, const struct event_row *events, size_t n_events)
+{
+	int64_t version = 0;
+	size_t n_void = 0, n_moves = 0;
+	for (size_t i = 0; i < n_events; i++) {
+		bool moved = str_eqz(events[i].type, "run.moved");
+		struct value data = parsed(m, events[i].data);
+		const struct value *from = value_getz(&data, "from"), *to = value_getz(&data, "to");
+		if (str_eqz(events[i].type, "run.started"))
+			version = value_getz(&data, "version")->i;
+		if (moved && (from->i != version || to->i == version))
+			return fail(m, NULL, "moved from %lld to %lld, but had %lld",
+				    (long long)from->i, (long long)to->i, (long long)version);
+		version = moved ? to->i : version;
+		n_moves += moved;
+	}
+	for (size_t i = 0; i < m->run->n_approvals; i++)
+		n_void += is_void(&m->run->approvals[i]);
+	if (n_void > 0 && n_moves == 0)
+		return fail(m, NULL, "a question is void, and the run never moved");
+	return version == m->run->run.workflow_version ||
+	       fail(m, NULL, "has version %lld, should have %lld",
+		    (long long)m->run->run.workflow_version, (long long)version);
+}
+
 const char *model_judge(struct arena *a, const struct run_detail *run,
 			const struct event_row *events, size_t n_events)
 {
@@ -601,6 +638,7 @@ const char *model_judge(struct arena *a, const struct run_detail *run,
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
 	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
-		(void)(judge_events(&m, events, n_events) && judge_signals(&m, events, n_events));
+		(void)(judge_events(&m, events, n_events) && judge_signals(&m, events, n_events) &&
+		       judge_version(&m, events, n_events));
 	return m.wrong;
 }

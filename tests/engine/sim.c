@@ -185,7 +185,7 @@ void sim_remember_finals(struct sim *s, const char *run)
 	for (size_t i = 0; i < d.n_nodes; i++) {
 		if (!node_status_final(d.nodes[i].status))
 			continue;
-		char *key = arena_printf(&a, "%s/%lld", run, (long long)d.nodes[i].index);
+		char *key = arena_printf(&a, "%s/%.*s", run, STR_ARG(d.nodes[i].node_id));
 		remember(s, str_of(key),
 			 str_of(arena_printf(&a, "%d %.*s %lld", (int)d.nodes[i].status,
 					     STR_ARG(d.nodes[i].output),
@@ -296,6 +296,10 @@ static void step(struct sim *s)
 		act_answer(s);
 	else if (dice < 370)
 		act_late(s);
+	else if (dice < 380)
+		sim_act_version(s);
+	else if (dice < 398)
+		sim_act_move(s);
 	else if (dice < 540)
 		engine_flush(s->engine);
 	else if (dice < 730)
@@ -350,6 +354,12 @@ static void set_up(struct sim *s)
 	}
 	engine_flush(s->engine);
 	mem_store_run(s->store);
+	for (int i = 0; i < 3; i++) {
+		if (sim_chance(s, 50))
+			sim_act_version(s);
+		engine_flush(s->engine);
+		mem_store_run(s->store);
+	}
 }
 
 static void tear_down(struct sim *s)
@@ -413,7 +423,9 @@ static void tell_met(void)
 	printf("; approvals:");
 	for (int i = APPROVAL_APPROVED; i <= APPROVAL_EXPIRED; i++)
 		printf(" %s %zu", approval_status_name((enum approval_status)i), met.approvals[i]);
-	printf(", void %zu, conflicts %zu\n", met.voided, met.lost_races);
+	printf(", void %zu, conflicts %zu; versions %zu, moved %zu, refused %zu, stale %zu\n",
+	       met.voided, met.lost_races, met.saved, met.moved, met.refused_moves,
+	       met.stale_moves);
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,7 @@ struct sim_met {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
 		slept, planned, fired, told;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
+	size_t saved, moved, refused_moves, stale_moves;
 };
 extern struct sim_met met;
 
@@ -39,8 +40,8 @@ struct live {
 
 struct request {
 	struct sim *sim;
-	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent
-		    */
+	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent,
+		    * 'v'ersion, 'm'ove, 'q' = a planned move */
 	char approval[ID_TEXT_BYTES];
 	enum approval_status decision;
 	int key; /* index, or -1 */
@@ -60,7 +61,7 @@ struct sim {
 	struct executor executor;
 	uint64_t boot;
 	struct arena arena;
-	size_t n_workflows;
+	size_t n_workflows, n_saves;
 	struct live live[LIVE_MOST];
 	size_t n_live;
 	struct attempt_id old[OLD_IDS]; /* of attempts that are no more */
@@ -107,6 +108,8 @@ void sim_wrong(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 enum { SIM_AGENTS = 3 };
 extern const char *const sim_agents[SIM_AGENTS]; /* their definitions */
 
+struct request *sim_request(struct sim *s, char kind);
+void sim_on_reply(void *arg, const struct engine_reply *reply); /* arg: the request */
 bool sim_act_decide(struct sim *s, bool pending);
 struct value sim_parse(struct arena *a, const char *text);
 void sim_act_agent(struct sim *s);
@@ -121,6 +124,12 @@ void sim_act_trigger(struct sim *s);
 void sim_judge_schedules(struct sim *s, struct run_row *runs, size_t n_runs);
 void sim_pause_schedules(struct sim *s, bool all);
 void sim_put_schedule(struct sim *s, struct buf *text);
+
+/* ---- sim_versions.c ---- */
+
+void sim_act_version(struct sim *s);
+void sim_act_move(struct sim *s);
+void sim_judge_move(struct sim *s, const struct request *q, const struct engine_reply *reply);
 
 /* ---- sim_judge.c ---- */
 

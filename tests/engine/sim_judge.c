@@ -71,7 +71,7 @@ static void judge_copies(struct sim *s, struct arena *a, const struct run_detail
 			return;
 		}
 		for (size_t k = 0; k < old.n_nodes; k++)
-			if (old.nodes[k].index == n->index &&
+			if (str_eq(old.nodes[k].node_id, n->node_id) &&
 			    (old.nodes[k].status != n->status ||
 			     !str_eq(old.nodes[k].output, n->output)))
 				sim_wrong(s, "a kept result is not the old one");

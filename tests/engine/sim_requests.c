@@ -55,7 +55,7 @@ static void judge_decision(struct sim *s, struct request *q, const struct engine
 		sim_wrong(s, "approval %s was acknowledged before it was durable", q->approval);
 }
 
-static void on_reply(void *arg, const struct engine_reply *reply)
+void sim_on_reply(void *arg, const struct engine_reply *reply)
 {
 	struct request *q = arg;
 	struct sim *s = q->sim;
@@ -74,6 +74,8 @@ static void on_reply(void *arg, const struct engine_reply *reply)
 		s->event_known[q->key] = true;
 	if (q->kind == 'd')
 		judge_decision(s, q, reply);
+	if (q->kind == 'm' || q->kind == 'q')
+		sim_judge_move(s, q, reply);
 	if ((q->kind == 't' || q->kind == 'r') &&
 	    (reply->outcome == ENGINE_CREATED || reply->outcome == ENGINE_REPLAYED)) {
 		acknowledge(s, id);
@@ -85,7 +87,7 @@ static void on_reply(void *arg, const struct engine_reply *reply)
 		sim_wrong(s, "key %d was refused to its own body", q->key);
 }
 
-static struct request *request(struct sim *s, char kind)
+struct request *sim_request(struct sim *s, char kind)
 {
 	struct request *q = NEW0(struct request);
 	*q = (struct request){.sim = s, .kind = kind, .key = -1, .next = s->requests};
@@ -115,7 +117,7 @@ static void trigger_with_key(struct sim *s, struct run_trigger *t, struct reques
 	int f = r->ops->key_get(r, a, STR("default"), t->idempotency_key, &row);
 	if (f == 0)
 		t->known_key = &row;
-	engine_run_trigger(s->engine, t, on_reply, q);
+	engine_run_trigger(s->engine, t, sim_on_reply, q);
 	r->ops->reader_free(r);
 }
 
@@ -140,14 +142,14 @@ void sim_act_trigger(struct sim *s)
 	snprintf(workflow, sizeof(workflow), "w%zu", (size_t)rng_below(&s->rng, s->n_workflows));
 	struct run_trigger t = {
 		.project = STR("default"), .workflow = str_of(workflow), .context = &context};
-	struct request *q = request(s, 't');
+	struct request *q = sim_request(s, 't');
 	sim_say(s, "trigger %s", workflow);
 	if (sim_chance(s, 40)) {
 		q->key = (int)rng_below(&s->rng, KEYS);
 		q->body = sim_chance(s, 90) ? 0 : 1;
 		trigger_with_key(s, &t, q, &a);
 	} else {
-		engine_run_trigger(s->engine, &t, on_reply, q);
+		engine_run_trigger(s->engine, &t, sim_on_reply, q);
 	}
 }
 
@@ -157,8 +159,8 @@ void sim_act_cancel(struct sim *s)
 		return;
 	const char *run = s->runs[rng_below(&s->rng, s->n_runs)];
 	sim_say(s, "cancel %s", run);
-	engine_run_cancel(s->engine, STR("default"), str_of(run), STR("sim"), on_reply,
-			  request(s, 'c'));
+	engine_run_cancel(s->engine, STR("default"), str_of(run), STR("sim"), sim_on_reply,
+			  sim_request(s, 'c'));
 }
 
 void sim_act_retry(struct sim *s)
@@ -183,13 +185,13 @@ void sim_act_retry(struct sim *s)
 	}
 	s->n_triggers += !retry.plan;
 	sim_say(s, "%s %s", retry.plan ? "plan a retry of" : "retry", run);
-	engine_run_retry(s->engine, &retry, on_reply, request(s, retry.plan ? 'p' : 'r'));
+	engine_run_retry(s->engine, &retry, sim_on_reply, sim_request(s, retry.plan ? 'p' : 'r'));
 }
 
 static void send_decision(struct sim *s, struct str id, enum approval_status decision)
 {
 	static const char *const names[] = {"a", "b", "c"};
-	struct request *q = request(s, 'd');
+	struct request *q = sim_request(s, 'd');
 	snprintf(q->approval, sizeof(q->approval), "%.*s", STR_ARG(id));
 	q->decision = decision;
 	sim_say(s, "decide %s: %s", q->approval, approval_status_name(decision));
@@ -200,7 +202,7 @@ static void send_decision(struct sim *s, struct str id, enum approval_status dec
 				       .decision = decision,
 				       .responded_by = str_of(names[rng_below(&s->rng, 3)]),
 				       .sha256 = sim_chance(s, 5) ? STR("00") : (struct str){0}},
-			       on_reply, q);
+			       sim_on_reply, q);
 }
 
 /* Decides something that waits (or did), now and then twice at once; whether there was any. */
@@ -235,7 +237,7 @@ void sim_act_agent(struct sim *s)
 	engine_agent_save(
 		s->engine,
 		&(struct agent_save){.doc = &doc, .upsert = true, .digest = str_of(digest)},
-		on_reply, request(s, 'a'));
+		sim_on_reply, sim_request(s, 'a'));
 }
 
 void sim_act_signal(struct sim *s)
@@ -251,7 +253,7 @@ void sim_act_signal(struct sim *s)
 	struct run_signal x = {STR("default"), str_of(run),
 			       str_of(names[rng_below(&s->rng, ARRAY_LEN(names))]), &data};
 	sim_say(s, "signal %.*s to %s", STR_ARG(x.name), run);
-	engine_run_signal(s->engine, &x, on_reply, request(s, 's'));
+	engine_run_signal(s->engine, &x, sim_on_reply, sim_request(s, 's'));
 }
 
 void sim_act_event(struct sim *s)
@@ -273,9 +275,9 @@ void sim_act_event(struct sim *s)
 	struct event_delivery x = {.project = STR("default"), .key = key, .event = &event};
 	if (r->ops->key_get(r, &a, x.project, key, &row) == 0)
 		x.known_key = &row;
-	struct request *q = request(s, 'e');
+	struct request *q = sim_request(s, 'e');
 	q->key = id;
 	sim_say(s, "event %d", id);
-	engine_event_deliver(s->engine, &x, on_reply, q);
+	engine_event_deliver(s->engine, &x, sim_on_reply, q);
 	r->ops->reader_free(r);
 }
