@@ -88,6 +88,11 @@ void render_agent(struct json_out *o, const struct agent_row *a)
 	json_out_end(o);
 }
 
+void render_paused(struct json_out *o, struct str pause)
+{
+	put_raw(o, "paused", pause_is_on(pause) ? pause : (struct str){0});
+}
+
 void render_workflow(struct json_out *o, const struct workflow_row *w, bool open)
 {
 	json_out_object(o);
@@ -97,6 +102,7 @@ void render_workflow(struct json_out *o, const struct workflow_row *w, bool open
 	put_text(o, "description", w->description);
 	put_z(o, "status", workflow_status_name(w->status));
 	put_int(o, "version", w->version);
+	render_paused(o, w->pause);
 	put_time(o, "createdAt", w->created_ms);
 	put_time(o, "updatedAt", w->updated_ms);
 	if (!open)
@@ -115,6 +121,7 @@ void render_run_head(struct json_out *o, const struct run_row *r)
 	put_raw(o, "context", r->context);
 	put_raw(o, "error", r->error);
 	put_optional(o, "parentRunId", r->parent_run_id);
+	render_paused(o, r->pause);
 	put_time(o, "createdAt", r->created_ms);
 	put_time(o, "startedAt", r->started_ms);
 	put_time(o, "finishedAt", r->finished_ms);
@@ -218,6 +225,15 @@ static void put_node_times(struct json_out *o, const struct node_view *v)
 	put_time(o, "finishedAt", row ? v->row->finished_ms : 0);
 }
 
+/* {"given": …} of a node that was given its result by hand, as the engine wrote it. */
+static void put_given(struct json_out *o, const struct node_row *row)
+{
+	static const char head[] = "{\"given\":";
+	size_t n = sizeof(head) - 1;
+	if (row && str_starts(row->detail, STR("{\"given\":")))
+		put_raw(o, "given", str_n(row->detail.p + n, row->detail.n - n - 1));
+}
+
 static void put_node(struct json_out *o, const struct value *node, const struct node_view *v,
 		     const struct run_row *run)
 {
@@ -245,6 +261,7 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 		put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
+	put_given(o, v->row);
 	if (v->row && str_starts(v->row->detail, STR("{\"effect\":")))
 		put_raw(o, "doubt", v->row->detail);
 	if (v->row && v->row->copied_from.n)

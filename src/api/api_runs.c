@@ -1,4 +1,4 @@
-/* /api/runs and what hangs on one run: reading, cancelling, retrying. */
+/* /api/runs and what hangs on one run: reading, retrying. */
 #include "api/api_private.h"
 #include "api/resources.h"
 #include "base/timefmt.h"
@@ -142,7 +142,7 @@ struct call_done runs_list_of_workflow(struct call *c)
 	return list(c, &f);
 }
 
-/* ---- cancel ---- */
+/* ---- a run that is not open ---- */
 
 /* The engine knows open runs only: one that ended is a conflict, not a stranger. */
 struct call_done runs_not_open(struct call *c)
@@ -154,36 +154,6 @@ struct call_done runs_not_open(struct call *c)
 	return call_problem(c, 409,
 			    arena_printf(c->arena, "The run has ended already: %s.",
 					 run_status_name(d.run.status)));
-}
-
-static void cancelled(void *arg, const struct engine_reply *reply)
-{
-	struct call *c = arg;
-	if (reply->outcome == ENGINE_NOT_FOUND) {
-		(void)call_on_reader(c, runs_not_open);
-		return;
-	}
-	if (reply->outcome > ENGINE_REPLAYED) {
-		(void)call_problem_reply(c, reply);
-		return;
-	}
-	struct buf body = {0};
-	struct json_out o = json_out_to(&body);
-	json_out_object(&o);
-	json_out_key(&o, "workflowRunId");
-	json_out_str(&o, c->params[0]);
-	json_out_key(&o, "status");
-	json_out_strz(&o, run_status_name(reply->status));
-	json_out_end(&o);
-	(void)call_reply(c, 202, &body);
-}
-
-static struct call_done cancel(struct call *c)
-{
-	const struct str *reason = c->state;
-	struct call_done later = call_later(c);
-	engine_run_cancel(c->api->config.engine, PROJECT, c->params[0], *reason, cancelled, c);
-	return later;
 }
 
 /* A member that is a string or not there. */
@@ -199,24 +169,10 @@ static bool read_text(struct call *c, const struct value *body, const char *name
 	return true;
 }
 
-struct call_done runs_cancel(struct call *c)
-{
-	struct call_done refused;
-	struct value body;
-	struct call_text text;
-	struct str *reason = ARENA_NEW(c->arena, struct str);
-	if (!call_body(c, true, &body, &text, &refused) ||
-	    !call_members(c, &body, "reason", &refused) ||
-	    !read_text(c, &body, "reason", reason, &refused))
-		return refused;
-	c->state = reason;
-	return call_on_loop(c, cancel);
-}
-
 /* ---- retry: the old run is read on a reader, the new one made on the loop ---- */
 
 struct retry {
-	struct str from;
+	struct str from, by, reason;
 	const struct value *context; /* NULL = the old run's */
 	bool plan;
 	struct run_detail old;
@@ -254,6 +210,8 @@ static struct call_done retry(struct call *c)
 				    .old = &t->old,
 				    .from = t->from,
 				    .context = t->context,
+				    .by = t->by,
+				    .reason = t->reason,
 				    .plan = t->plan};
 	struct call_done later = call_later(c);
 	engine_run_retry(c->api->config.engine, &request, retried, c);
@@ -292,8 +250,9 @@ struct call_done runs_retry(struct call *c)
 	struct call_text text;
 	struct retry *t = ARENA_NEW(c->arena, struct retry);
 	if (!call_body(c, true, &body, &text, &refused) ||
-	    !call_members(c, &body, "from context plan", &refused) ||
-	    !read_text(c, &body, "from", &t->from, &refused) || !read_edit(c, &body, t, &refused))
+	    !call_members(c, &body, "from context plan by reason", &refused) ||
+	    !read_text(c, &body, "from", &t->from, &refused) || !read_edit(c, &body, t, &refused) ||
+	    !control_who(c, &body, &t->by, &t->reason, &refused))
 		return refused;
 	if (t->from.n == 0)
 		t->from = STR("failed");

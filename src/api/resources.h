@@ -22,7 +22,6 @@ struct call_done runs_get_of_workflow(struct call *c);
 struct call_done runs_list(struct call *c);
 struct call_done runs_list_of_workflow(struct call *c);
 struct call_done runs_attempts(struct call *c);
-struct call_done runs_cancel(struct call *c);
 struct call_done runs_retry(struct call *c);
 struct call_done runs_why(struct call *c);
 /* On a reader: 409 for a run that has ended, 404 for one that never was. */
@@ -30,6 +29,17 @@ struct call_done runs_not_open(struct call *c);
 
 /* api_moves.c */
 struct call_done runs_move(struct call *c);
+
+/* api_control.c */
+struct call_done runs_cancel(struct call *c);
+struct call_done runs_pause(struct call *c);
+struct call_done runs_resume(struct call *c);
+struct call_done runs_skip(struct call *c);
+struct call_done workflows_pause(struct call *c);
+struct call_done workflows_resume(struct call *c);
+/* Members `by` and `reason`, each a string or not there; false when it was answered. */
+bool control_who(struct call *c, const struct value *body, struct str *by, struct str *reason,
+		 struct call_done *ret_done);
 
 /* api_signals.c */
 struct call_done signals_send(struct call *c);
@@ -92,6 +102,8 @@ struct http_response problem_response(const struct call *c, int status, const ch
 void render_agent(struct json_out *o, const struct agent_row *a);
 void render_workflow(struct json_out *o, const struct workflow_row *w, bool open);
 void render_run_head(struct json_out *o, const struct run_row *r); /* members, no braces */
+/* Member `paused`: {by, reason, at} or null, of a row's column `pause`. */
+void render_paused(struct json_out *o, struct str pause);
 void render_approval(struct json_out *o, const struct approval_row *p);
 void render_attempt(struct json_out *o, const struct attempt_row *a);
 /* The whole run; the definition is parsed in the arena. */

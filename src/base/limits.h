@@ -26,6 +26,7 @@ enum {
 	LIMIT_APPROVERS = 100,		       /* names, and so the most a quorum can be */
 	LIMIT_APPROVAL_DEFAULT_HOURS = 24,     /* a question expires after, unless the node says */
 	LIMIT_APPROVAL_NOTES_BYTES = 4096,
+	LIMIT_REASON_BYTES = 4096, /* why something is cancelled, paused, … */
 	LIMIT_DURATION_DAYS = 365, /* time-outs and retry intervals */
 
 	/* expressions */

@@ -10,8 +10,8 @@
 static void print_runs(const struct value *items)
 {
 	static const struct table_column columns[] = {
-		{"RUN", TABLE_WHOLE},	  {"WORKFLOW", TABLE_CUT}, {"STATUS", TABLE_WHOLE},
-		{"CREATED", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
+		{"RUN", TABLE_WHOLE},  {"WORKFLOW", TABLE_CUT},	 {"STATUS", TABLE_WHOLE},
+		{"PAUSED", TABLE_CUT}, {"CREATED", TABLE_WHOLE}, {"TOOK", TABLE_WHOLE},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	for (uint32_t i = 0; i < items->n; i++) {
@@ -22,6 +22,7 @@ static void print_runs(const struct value *items)
 		table_cell(t, print_text(run, "id"));
 		table_cell(t, print_text(run, "workflowName"));
 		table_cell(t, print_text(run, "status"));
+		print_paused(t, run);
 		table_cell(t, buf_str(&created));
 		table_cell(t, buf_str(&took));
 	}

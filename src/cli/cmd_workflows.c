@@ -9,8 +9,8 @@
 static void print_workflows(const struct value *items)
 {
 	static const struct table_column columns[] = {
-		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},    {"VERSION", TABLE_WHOLE},
-		{"UPDATED", TABLE_WHOLE},  {"DESCRIPTION", TABLE_CUT},
+		{"WORKFLOW", TABLE_WHOLE}, {"STATUS", TABLE_WHOLE},  {"PAUSED", TABLE_CUT},
+		{"VERSION", TABLE_WHOLE},  {"UPDATED", TABLE_WHOLE}, {"DESCRIPTION", TABLE_CUT},
 	};
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	for (uint32_t i = 0; value_is(items, VALUE_ARRAY) && i < items->n; i++) {
@@ -19,6 +19,7 @@ static void print_workflows(const struct value *items)
 		table_time_short(&updated, print_text(w, "updatedAt"));
 		table_cell(t, print_text(w, "name"));
 		table_cell(t, print_text(w, "status"));
+		print_paused(t, w);
 		table_cellf(t, "%lld", (long long)print_int(w, "version"));
 		table_cell(t, buf_str(&updated));
 		table_cell(t, print_text(w, "description"));

@@ -35,3 +35,15 @@ void print_took(struct buf *out, const struct value *v)
 	if (from >= 0 && to >= 0)
 		table_duration(out, to - from);
 }
+
+void print_paused(struct table *t, const struct value *v)
+{
+	const struct value *paused = value_getz(v, "paused");
+	struct str by = print_text(paused, "by");
+	if (!value_is(paused, VALUE_OBJECT))
+		table_cell(t, STR(""));
+	else if (by.n)
+		table_cellf(t, "by %.*s", STR_ARG(by));
+	else
+		table_cell(t, STR("yes"));
+}

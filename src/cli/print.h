@@ -20,6 +20,10 @@ int64_t print_ms(const struct value *v, const char *key);
 /* From startedAt to finishedAt as "1.2s"; "" before the end. */
 void print_took(struct buf *out, const struct value *v);
 
+/* A cell that says by whom a run or workflow is paused; empty when it is not. */
+struct table;
+void print_paused(struct table *t, const struct value *v);
+
 /* A run in full: head, nodes with their timeline and totals, errors. */
 void print_run(const struct value *run);
 

@@ -183,6 +183,22 @@ static void head(const char *name, struct str text)
 	printf("\n");
 }
 
+/* "since 2026-11-24 16:56:37 by ann: look first" */
+static void head_paused(const struct value *paused)
+{
+	CLEANUP_BUF struct buf text = {0};
+	struct str by = print_text(paused, "by"), reason = print_text(paused, "reason");
+	if (!value_is(paused, VALUE_OBJECT))
+		return;
+	buf_puts(&text, "since ");
+	table_time(&text, print_text(paused, "at"));
+	if (by.n)
+		buf_printf(&text, " by %.*s", STR_ARG(by));
+	if (reason.n)
+		buf_printf(&text, ": %.*s", STR_ARG(reason));
+	head("paused", buf_str(&text));
+}
+
 static void print_head(const struct value *run)
 {
 	CLEANUP_BUF struct buf created = {0}, took = {0}, workflow = {0}, error = {0};
@@ -203,6 +219,7 @@ static void print_head(const struct value *run)
 	printf("\n");
 	head("created", buf_str(&created));
 	head("took", buf_str(&took));
+	head_paused(value_getz(run, "paused"));
 	head("retry of", print_text(run, "parentRunId"));
 	head("error", buf_str(&error));
 }

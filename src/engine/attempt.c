@@ -16,8 +16,9 @@
 #define MAY(state) (1u << (state))
 
 static const unsigned moves[] = {
-	[ATT_WAITING] = MAY(ATT_STARTING) | MAY(ATT_ENDED),
-	[ATT_BACKOFF] = MAY(ATT_WAITING) | MAY(ATT_STARTING) | MAY(ATT_ENDED),
+	[ATT_WAITING] = MAY(ATT_STARTING) | MAY(ATT_HELD) | MAY(ATT_ENDED),
+	[ATT_BACKOFF] = MAY(ATT_WAITING) | MAY(ATT_STARTING) | MAY(ATT_HELD) | MAY(ATT_ENDED),
+	[ATT_HELD] = MAY(ATT_WAITING) | MAY(ATT_STARTING) | MAY(ATT_ENDED),
 	[ATT_STARTING] = MAY(ATT_RUNNING) | MAY(ATT_ENDED),
 	[ATT_RUNNING] = MAY(ATT_STOPPING) | MAY(ATT_ENDED),
 	[ATT_STOPPING] = MAY(ATT_ENDED),
@@ -36,6 +37,10 @@ void attempt_check(const struct attempt *a)
 	case ATT_BACKOFF:
 		ASSERT(n->status == NODE_QUEUED && timer_armed(&a->timer) && !a->admitted);
 		ASSERT(!a->turn.in && a->has_row);
+		break;
+	case ATT_HELD:
+		ASSERT(n->status == NODE_QUEUED && a->run->pause && !a->admitted && a->has_row);
+		ASSERT(!a->turn.in && !timer_armed(&a->timer));
 		break;
 	case ATT_STARTING:
 		ASSERT(n->status == NODE_RUNNING && !timer_armed(&a->timer) && a->agent);
@@ -106,16 +111,38 @@ static void enqueue(struct attempt *a)
 	if (n->status != NODE_QUEUED)
 		node_move(n, NODE_QUEUED);
 	admission_enqueue(a);
-	if (a->state == ATT_BACKOFF)
+	if (a->state == ATT_BACKOFF || a->state == ATT_HELD)
 		move(a, ATT_WAITING);
 	else
 		attempt_check(a);
+}
+
+/* Its run is paused: it waits for the end of that. */
+static void hold(struct attempt *a)
+{
+	struct node *n = &a->run->nodes[a->index];
+	leave_queue(a);
+	if (!a->has_row)
+		emit_queued(a);
+	if (n->status != NODE_QUEUED)
+		node_move(n, NODE_QUEUED);
+	move(a, ATT_HELD);
+}
+
+void attempt_hold(struct attempt *a)
+{
+	if (a->state == ATT_WAITING)
+		hold(a);
 }
 
 static void begin(struct attempt *a);
 
 void attempt_ready(struct attempt *a)
 {
+	if (a->run->pause) {
+		hold(a);
+		return;
+	}
 	admission_assign(a);
 	if (admission_open(a))
 		begin(a);
@@ -413,11 +440,23 @@ static void cancel_queued(struct attempt *a)
 		  });
 }
 
+void attempt_give_up(struct attempt *a)
+{
+	struct verdict end = {.status = ATTEMPT_CANCELLED,
+			      .code = "given",
+			      .message = STR("the node was given its result by hand")};
+	ASSERT(a->state == ATT_WAITING || a->state == ATT_BACKOFF || a->state == ATT_HELD);
+	emit_end(a, &end,
+		 emit_error(a->run->engine, end.code, end.message, (struct str){0}, false));
+	attempt_free(a);
+}
+
 void attempt_cancel(struct attempt *a)
 {
 	switch (a->state) {
 	case ATT_WAITING:
 	case ATT_BACKOFF:
+	case ATT_HELD:
 		cancel_queued(a);
 		break;
 	case ATT_RUNNING:
@@ -509,6 +548,10 @@ void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *ro
 	} else {
 		/* who goes first is known when all are there */
 		r->nodes[index].status = NODE_QUEUED;
+		if (r->pause) {
+			hold(a);
+			return;
+		}
 		admission_assign(a);
 		enqueue(a);
 	}

@@ -19,8 +19,14 @@ bool attempt_preview(struct run *r, uint32_t index, struct attempt_preview *ret)
 /* The action it runs: the node's, or that action's probe. Text as long as node and run live. */
 struct str attempt_action(const struct attempt *a);
 
-/* Its retry time has come. */
+/* Its retry time has come, or its run is paused no more. */
 void attempt_ready(struct attempt *a);
+
+/* Its run is paused: it leaves the queue. Nothing when it is at another place. */
+void attempt_hold(struct attempt *a);
+
+/* It has not been started and need not be: its node is given a result by hand. Freed. */
+void attempt_give_up(struct attempt *a);
 
 /* Starts those that wait and may. */
 void attempt_admit(struct engine *e);

@@ -120,6 +120,7 @@ static void workflow_set_row(struct workflow *w, const struct workflow_row *row)
 	w->row.project = arena_str(&w->arena, row->project);
 	w->row.name = arena_str(&w->arena, row->name);
 	w->row.description = arena_str(&w->arena, row->description);
+	w->row.pause = row->pause.n ? arena_str(&w->arena, row->pause) : (struct str){0};
 	arena_free(&old);
 }
 

@@ -215,6 +215,8 @@ static void stop_items(struct run *r, struct each *x)
 static void start_items(struct run *r, struct each *x)
 {
 	uint32_t most = r->plan->nodes[x->index].max_parallel;
+	if (r->pause)
+		return;
 	while (x->next < x->n && x->n_started - x->n_ended < most && x->end == EACH_GOES_ON) {
 		uint32_t i = x->first + x->next++;
 		if (r->nodes[i].status != NODE_PENDING)
@@ -346,6 +348,11 @@ static void go_on(struct run *r, struct each *x)
 		end(r, x);
 }
 
+void each_given(struct run *r, uint32_t item)
+{
+	each_of(r, item)->n_started++;
+}
+
 void each_go_on(struct run *r, uint32_t item)
 {
 	go_on(r, each_of(r, item));
@@ -386,7 +393,14 @@ bool each_moves(const struct run *r, uint32_t index)
 	ASSERT(n_started == x->n_started && n_ended == x->n_ended && n_failed == x->n_failed);
 	if (node_status_final(r->nodes[index].status))
 		return x->n_ended == x->n;
-	return r->nodes[index].status == NODE_RUNNING && x->n_ended < x->n_started;
+	return r->nodes[index].status == NODE_RUNNING && (x->n_ended < x->n_started || r->pause);
+}
+
+bool each_turn_has_come(const struct run *r, uint32_t item)
+{
+	const struct each *x = each_of(r, item);
+	return x->end == EACH_GOES_ON &&
+	       x->n_started - x->n_ended < r->plan->nodes[x->index].max_parallel;
 }
 
 bool each_item_moves(const struct run *r, uint32_t item)
@@ -394,5 +408,5 @@ bool each_item_moves(const struct run *r, uint32_t item)
 	const struct each *x = each_of(r, item);
 	return x->end == EACH_GOES_ON && x->next <= item - x->first &&
 	       r->nodes[x->index].status == NODE_RUNNING &&
-	       x->n_started - x->n_ended >= r->plan->nodes[x->index].max_parallel;
+	       (r->pause || !each_turn_has_come(r, item));
 }

@@ -32,6 +32,12 @@ void each_count(struct run *r, uint32_t item);
 /* An item has ended: others start or are stopped, the node ends. */
 void each_go_on(struct run *r, uint32_t item);
 
+/* A PENDING item is about to be given its end by hand: it counts as started. */
+void each_given(struct run *r, uint32_t item);
+
+/* Whether nothing but a pause of the run keeps a PENDING item from its start. */
+bool each_turn_has_come(const struct run *r, uint32_t item);
+
 /* The run stops: the node's items are stopped, the node ends with the last of them. */
 void each_stop(struct run *r, uint32_t index);
 
@@ -85,5 +91,5 @@ bool each_row_fits(const struct plan_node *pn, const struct node_row *row);
 /* Recovery: adds the items; then come the nodes' rows, the attempts, and each_resume(). */
 void each_restore(struct run *r, const struct each_rows *rows);
 
-/* Recovery: all rows have been read; the node goes on. */
+/* Recovery, all rows having been read, or the end of a pause: the node goes on. */
 void each_resume(struct run *r, uint32_t index);

@@ -25,6 +25,14 @@ static bool read_list(const struct plan *plan, const struct node_row *row, struc
 	return true;
 }
 
+/* A node that was given its output in place of its items has none. */
+static bool has_list(const struct plan *plan, const struct node_row *row)
+{
+	return row->index >= 0 && (size_t)row->index < plan->n_nodes &&
+	       plan->nodes[row->index].for_each && row->detail.n > 0 &&
+	       !str_starts(row->detail, STR("{\"given\":"));
+}
+
 static int by_first(const void *a, const void *b)
 {
 	const struct each_list *x = a, *y = b;
@@ -57,8 +65,7 @@ bool each_rows_read(struct each_rows *rows, const struct plan *plan, const struc
 		return true;
 	rows->lists = ARENA_NEW_ARRAY(a, struct each_list, n);
 	for (size_t i = 0; i < n_nodes; i++)
-		if (nodes[i].index >= 0 && (size_t)nodes[i].index < plan->n_nodes &&
-		    plan->nodes[nodes[i].index].for_each && nodes[i].detail.n > 0 &&
+		if (has_list(plan, &nodes[i]) &&
 		    !read_list(plan, &nodes[i], a, &rows->lists[rows->n_lists++]))
 			return false;
 	return lay_out(rows);

@@ -3,6 +3,7 @@
 #include "engine/attempt.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
+#include "engine/pause.h"
 
 static struct str txn_text(struct engine *e, struct str s)
 {
@@ -42,6 +43,7 @@ static struct run_row run_row(const struct run *r)
 		.status = r->status,
 		.trigger = r->trigger,
 		.context = r->context,
+		.pause = pause_column(r),
 		.stopping = r->stopping,
 		.created_ms = r->created_ms,
 		.started_ms = r->started_ms,
@@ -84,6 +86,14 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 			       : e->wall_ms < n->started_ms  ? n->started_ms
 							     : e->wall_ms,
 	};
+}
+
+void emit_node_detail(struct run *r, struct str detail)
+{
+	struct txn *txn = pump_txn(&r->engine->pump);
+	struct txn_op *op = &txn->ops[txn->n_ops - 1];
+	ASSERT(op->kind == TXN_NODE_PUT);
+	op->node.detail = detail;
 }
 
 static void tell_attempt_end(void *ctx, struct txn *txn, void *arg, int64_t index)

@@ -17,6 +17,9 @@ void emit_run_set(struct run *r, struct str error, int64_t finished_ms);
 void emit_node(struct run *r, uint32_t index, struct str output, struct str error,
 	       struct str copied_from);
 
+/* Of the node whose row was just added: what it is about beyond its attempts, a JSON object. */
+void emit_node_detail(struct run *r, struct str detail);
+
 struct attempt_rest { /* what an attempt's row has beyond the attempt itself */
 	enum attempt_status status;
 	struct str input, error;

@@ -162,9 +162,15 @@ void engine_run_trigger(struct engine *e, const struct run_trigger *trigger, eng
 bool engine_key_claim(struct engine *e, struct str project, struct str key);
 void engine_key_release(struct engine *e, struct str project, struct str key);
 
-/* OK with the status it has then; CONFLICT when it is final already. */
-void engine_run_cancel(struct engine *e, struct str project, struct str run_id, struct str reason,
-		       engine_reply_fn fn, void *arg);
+struct run_control {
+	struct str project, run_id;
+	struct str by, reason; /* who asks and why, recorded as given; empty = not said */
+};
+
+/* OK with the status it has then; CONFLICT when it is final already. More that steers a run is in
+ * engine/control.h. */
+void engine_run_cancel(struct engine *e, const struct run_control *control, engine_reply_fn fn,
+		       void *arg);
 
 /*
  * A signal for one run: the output of the first of its nodes (as the definition orders them) that
@@ -255,12 +261,14 @@ void engine_schedule_backfill(struct engine *e, const struct schedule_backfill *
  * node and all that depends on it). The caller read the old run; CONFLICT while it is open.
  * INVALID when another context is given and `from` is not "start", or it breaks the contextSchema.
  * A plan writes nothing: OK at once, with json {"from", "runsAgain": [node ids], "kept": [node
- * ids]} (of what runs again, conditions and join rules may still skip some).
+ * ids], "irreversible": [node ids]} (of what runs again, conditions and join rules may still skip
+ * some; irreversible are those among them whose action says so).
  */
 struct run_retry {
 	struct str project;
 	const struct run_detail *old;
 	struct str from;
+	struct str by, reason;	     /* for run.trigger */
 	const struct value *context; /* of the new run; NULL = that of the old one */
 	bool plan;		     /* say what would happen, start nothing */
 };

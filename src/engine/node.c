@@ -13,8 +13,9 @@
  *       |    QUEUED, RUNNING --> UNKNOWN (its effect may have happened: engine/doubt.h)
  *       |            UNKNOWN --> SUCCESS, FAILED, QUEUED, RUNNING (as somebody says), CANCELLED
  *       |
+ *       |    PENDING, QUEUED --> SUCCESS, SKIPPED (given by hand)
  *       +--> RUNNING (sleeps or waits for an event: no attempt but a struct wait)
- *                  --> SUCCESS, FAILED (wait_timeout), CANCELLED, TIMED_OUT
+ *                  --> SUCCESS, FAILED (wait_timeout), SKIPPED (by hand), CANCELLED, TIMED_OUT
  *
  *       |
  *       +--> RUNNING (expands to items: no attempt but a struct each, see engine/each.h)
@@ -36,12 +37,14 @@
 #define MAY(status) (1u << (status))
 
 static const unsigned moves[] = {
-	[NODE_PENDING] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) |
-			 MAY(NODE_WAITING_APPROVAL) | MAY(NODE_SKIPPED) | MAY(NODE_CANCELLED),
-	[NODE_QUEUED] =
-		MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN),
+	[NODE_PENDING] = MAY(NODE_SUCCESS) | MAY(NODE_QUEUED) | MAY(NODE_RUNNING) |
+			 MAY(NODE_FAILED) | MAY(NODE_WAITING_APPROVAL) | MAY(NODE_SKIPPED) |
+			 MAY(NODE_CANCELLED),
+	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED) |
+			MAY(NODE_UNKNOWN) | MAY(NODE_SUCCESS) | MAY(NODE_SKIPPED),
 	[NODE_RUNNING] = MAY(NODE_QUEUED) | MAY(NODE_SUCCESS) | MAY(NODE_FAILED) |
-			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN),
+			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN) |
+			 MAY(NODE_SKIPPED),
 	[NODE_WAITING_APPROVAL] =
 		MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED),
 	[NODE_UNKNOWN] = MAY(NODE_QUEUED) | MAY(NODE_RUNNING) | MAY(NODE_SUCCESS) |
@@ -205,23 +208,43 @@ void node_stop(struct run *r, uint32_t index)
 		node_cancel(r, index, NODE_CANCELLED, n->status == NODE_UNKNOWN);
 }
 
-static void skip(struct run *r, uint32_t index, const char *reason, bool upstream)
+static void tell_skipped(struct run *r, uint32_t index, const char *reason)
 {
-	struct engine *e = r->engine;
-	struct str error = {0};
-	finish(r, index, NODE_SKIPPED);
-	if (upstream) {
-		r->nodes[index].end = JOIN_END_UPSTREAM;
-		error = emit_error(e, "upstream_failed", STR("a node before it failed"),
-				   (struct str){0}, false);
-	}
-	emit_node(r, index, (struct str){0}, error, (struct str){0});
-	struct json_out o = emit_event_begin(e);
+	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "nodeId");
 	json_out_str(&o, run_node_id(r, index));
 	json_out_key(&o, "reason");
 	json_out_strz(&o, reason);
 	emit_event_end(r, "node.skipped", &o);
+}
+
+static void skip(struct run *r, uint32_t index, const char *reason, bool upstream)
+{
+	struct str error = {0};
+	finish(r, index, NODE_SKIPPED);
+	if (upstream) {
+		r->nodes[index].end = JOIN_END_UPSTREAM;
+		error = emit_error(r->engine, "upstream_failed", STR("a node before it failed"),
+				   (struct str){0}, false);
+	}
+	emit_node(r, index, (struct str){0}, error, (struct str){0});
+	tell_skipped(r, index, reason);
+}
+
+void node_give(struct run *r, uint32_t index, struct str output, struct str detail)
+{
+	struct node *n = &r->nodes[index];
+	if (run_is_item(r, index) && n->status == NODE_PENDING)
+		each_given(r, index);
+	if (output.n && keeps_output(r, index))
+		n->output = keep(output, &n->output_n);
+	finish(r, index, output.n ? NODE_SUCCESS : NODE_SKIPPED);
+	emit_node(r, index, output, (struct str){0}, (struct str){0});
+	emit_node_detail(r, detail);
+	if (output.n)
+		tell_finished(r, index, NULL);
+	else
+		tell_skipped(r, index, "by_hand");
 }
 
 /* The node's condition: whether it may run; ends the node when not. */
@@ -270,7 +293,7 @@ void node_go(struct run *r, uint32_t index)
 void node_judge(struct run *r, uint32_t index)
 {
 	struct node *n = &r->nodes[index];
-	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
+	if (n->status != NODE_PENDING || r->stopping != STOP_NONE || r->pause)
 		return;
 	switch (join_judge(run_plan_node(r, index)->join, &n->counts)) {
 	case JOIN_WAIT:
@@ -345,6 +368,8 @@ bool node_moves(const struct run *r, uint32_t index)
 	}
 	if (n->status != NODE_PENDING || r->stopping != STOP_NONE)
 		return false;
+	if (r->pause && !run_is_item(r, index))
+		return true; /* judged once it is resumed */
 	if (run_is_item(r, index))
 		return each_item_moves(r, index);
 	for (uint32_t k = 0; k < pn->n_depends; k++)

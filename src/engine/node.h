@@ -33,6 +33,10 @@ enum stop_reason node_stopping(const struct run *r, uint32_t index);
 /* It may not go on: ends what was not started, asks what runs to stop. */
 void node_stop(struct run *r, uint32_t index);
 
+/* Ends by hand: SUCCESS with the output, or SKIPPED when that is empty. detail: who and why, JSON.
+ * Both live in the current transaction; its attempt is gone. */
+void node_give(struct run *r, uint32_t index, struct str output, struct str detail);
+
 /* Recovery and retry: a node that has ended already; its dependents are not judged yet. */
 void node_restore(struct run *r, uint32_t index, enum node_status status, struct str output,
 		  struct str error);

@@ -13,6 +13,7 @@
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
@@ -354,6 +355,7 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 	r->created_ms = row->created_ms;
 	r->started_ms = row->started_ms;
 	r->n_events = open->last_event_seq;
+	pause_recover(r, row->pause);
 	schedule_run_recovered(r);
 	each_restore(r, rows);
 	for (size_t i = 0; i < open->n_signals; i++)

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/trigger.h"
 #include "json/parse.h"
@@ -129,6 +130,8 @@ static void copy_kept(struct retry *x, struct run *r)
 		node_restore(r, i, row->status, row->output, row->error);
 		emit_node(r, i, row->output.n ? arena_str(a, row->output) : (struct str){0},
 			  (struct str){0}, row->copied_from.n ? row->copied_from : x->old->run.id);
+		if (str_starts(row->detail, STR("{\"given\":")))
+			emit_node_detail(r, arena_str(a, row->detail));
 	}
 }
 
@@ -154,7 +157,6 @@ static void list_nodes(const struct retry *x, struct json_out *o, const char *ke
 	json_out_end(o);
 }
 
-/* What the retry would do. */
 /* The effect of an action that would run again, as its agent says now; false when it has none. */
 static bool effect_of(const struct retry *x, uint32_t index, enum effect *ret)
 {
@@ -217,6 +219,10 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 		diag_add(&x->diag, "", "the run has not ended; wait for its end or cancel it");
 		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
 	}
+	if (!retry->plan && workflow_paused(w)) {
+		pause_refuse(w, &x->diag);
+		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
+	}
 	if (!retry->plan && e->pump.full)
 		return (struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					     .retry_after_ms = RETRY_AFTER_MS};
@@ -237,6 +243,27 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 				     .diag = &x->diag};
 }
 
+static void put_text(struct json_out *o, const char *key, struct str text)
+{
+	if (text.n == 0)
+		return;
+	json_out_key(o, key);
+	json_out_str(o, text);
+}
+
+/* run.trigger of the new run. */
+static void put_trigger(struct buf *out, const struct run_retry *retry)
+{
+	struct json_out o = json_out_to(out);
+	json_out_object(&o);
+	put_text(&o, "type", STR("retry"));
+	put_text(&o, "by", retry->by);
+	put_text(&o, "reason", retry->reason);
+	put_text(&o, "runId", retry->old->run.id);
+	put_text(&o, "from", retry->from);
+	json_out_end(&o);
+}
+
 void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_reply_fn fn,
 		      void *arg)
 {
@@ -249,12 +276,13 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 		fn(arg, &reply);
 		return;
 	}
-	CLEANUP_BUF struct buf context = {0};
+	CLEANUP_BUF struct buf context = {0}, trigger = {0};
+	put_trigger(&trigger, retry);
 	if (retry->context)
 		json_write(&context, retry->context);
-	struct run *r = trigger_run(e, x.plan, w,
-				    retry->context ? buf_str(&context) : retry->old->run.context,
-				    STR("retry"), (struct str){0}, retry->old->run.id);
+	struct run *r = trigger_run_as(e, x.plan, w,
+				       retry->context ? buf_str(&context) : retry->old->run.context,
+				       buf_str(&trigger), retry->old->run.id);
 	copy_kept(&x, r);
 	run_begin(r);
 	run_settle(r);

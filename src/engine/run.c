@@ -27,6 +27,7 @@
 #include "engine/emit.h"
 #include "engine/move.h"
 #include "engine/node.h"
+#include "engine/pause.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
 #include "engine/wait.h"
@@ -99,10 +100,13 @@ void run_arm(struct run *r)
 	struct engine *e = r->engine;
 	if (r->plan->timeout_ms == 0 || r->stopping != STOP_NONE)
 		return;
-	int64_t left_ms = r->started_ms + r->plan->timeout_ms - e->wall_ms;
+	int64_t until_ms = r->pause ? r->pause->at_ms : e->wall_ms;
+	int64_t left_ms = r->started_ms + r->paused_ms + r->plan->timeout_ms - until_ms;
 	if (left_ms > r->plan->timeout_ms)
 		left_ms = r->plan->timeout_ms;
-	timer_arm(&e->timers, &r->limit, e->now_ms + (left_ms > 0 ? left_ms : 0));
+	r->left_ms = left_ms > 0 ? left_ms : 0;
+	if (!r->pause)
+		timer_arm(&e->timers, &r->limit, e->now_ms + r->left_ms);
 }
 
 void run_begin(struct run *r)
@@ -203,6 +207,7 @@ static void finish(struct run *r, enum run_status status, struct str error)
 {
 	struct engine *e = r->engine;
 	timer_disarm(&e->timers, &r->limit);
+	pause_forget(r);
 	signal_drop(r);
 	move(r, status);
 	tell_finished(r, error);
@@ -278,11 +283,15 @@ void run_settle(struct run *r)
 		end(r);
 }
 
-static void tell_stopping(struct run *r, struct str reason)
+static void tell_stopping(struct run *r, struct str by, struct str reason)
 {
 	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "why");
 	json_out_strz(&o, r->stopping == STOP_CANCEL ? "cancel" : "timeout");
+	if (by.n) {
+		json_out_key(&o, "by");
+		json_out_str(&o, by);
+	}
 	if (reason.n) {
 		json_out_key(&o, "reason");
 		json_out_str(&o, reason);
@@ -290,18 +299,29 @@ static void tell_stopping(struct run *r, struct str reason)
 	emit_event_end(r, "run.stopping", &o);
 }
 
-void run_stop(struct run *r, enum stop_reason why, struct str reason)
+static void stop(struct run *r, enum stop_reason why, struct str by, struct str reason)
 {
 	if (r->stopping != STOP_NONE || run_status_final(r->status))
 		return;
 	r->stopping = why;
 	r->stop_ms = r->engine->wall_ms;
 	timer_disarm(&r->engine->timers, &r->limit);
+	pause_forget(r);
 	emit_run_set(r, (struct str){0}, 0);
-	tell_stopping(r, reason);
+	tell_stopping(r, by, reason);
 	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
 		node_stop(r, i);
 	run_settle(r);
+}
+
+void run_stop(struct run *r, enum stop_reason why, struct str reason)
+{
+	stop(r, why, (struct str){0}, reason);
+}
+
+void run_stop_by(struct run *r, struct str by, struct str reason)
+{
+	stop(r, STOP_CANCEL, by, reason);
 }
 
 void run_free(struct run *r)
@@ -320,6 +340,7 @@ void run_free(struct run *r)
 	}
 	signal_free(r);
 	move_forget(r);
+	pause_forget(r);
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));
 	list_remove(&r->link);

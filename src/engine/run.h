@@ -24,6 +24,8 @@ void run_node_ended(struct run *r, uint32_t index);
 
 /* Cancel or time-out. Nothing when it is stopping already. */
 void run_stop(struct run *r, enum stop_reason why, struct str reason);
+/* Cancelled by somebody. */
+void run_stop_by(struct run *r, struct str by, struct str reason);
 
 /* Out of all tables and freed; nothing in the store changes. */
 void run_free(struct run *r);

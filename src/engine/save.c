@@ -1,6 +1,7 @@
 /* Saving and deleting agents and workflows. */
 #include "base/limits.h"
 #include "engine/emit.h"
+#include "engine/save.h"
 #include "engine/schedule.h"
 #include "engine/state.h"
 
@@ -238,7 +239,7 @@ static void version_emit(struct engine *e, const struct plan *plan)
 	};
 }
 
-static void workflow_emit(struct engine *e, const struct workflow_row *row)
+void workflow_emit(struct engine *e, const struct workflow_row *row)
 {
 	struct txn *txn = pump_txn(&e->pump);
 	struct workflow_row r = *row;
@@ -246,6 +247,7 @@ static void workflow_emit(struct engine *e, const struct workflow_row *row)
 	r.project = copy(&txn->arena, row->project);
 	r.name = copy(&txn->arena, row->name);
 	r.description = copy(&txn->arena, row->description);
+	r.pause = copy(&txn->arena, row->pause);
 	txn_add(txn, TXN_WORKFLOW_PUT)->workflow = r;
 }
 
@@ -264,6 +266,7 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 		.description = plan->description,
 		.status = plan->status,
 		.version = plan->version,
+		.pause = old ? copy(&e->scratch, old->row.pause) : (struct str){0},
 		.created_ms = old ? old->row.created_ms : e->wall_ms,
 		.updated_ms = e->wall_ms,
 	};

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/emit.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/plan/schemas.h"
 #include "engine/trigger.h"
@@ -88,7 +89,7 @@ void schedule_look_ahead(struct schedule *s)
 	int64_t next = 0;
 	if (!s->zone)
 		snprintf(s->error, sizeof(s->error), "unknown time zone");
-	if (s->row.paused || !s->zone ||
+	if (s->row.paused || workflow_paused(s->workflow) || !s->zone ||
 	    !cron_next(&s->plan->cron, s->zone, s->row.anchor_ms, s->row.done_ms, &next))
 		next = 0;
 	s->row.next_ms = next;
@@ -228,7 +229,25 @@ void schedule_sync(struct engine *e, struct workflow *w)
 	schedule_arm(e);
 }
 
+void schedule_workflow_paused(struct engine *e, struct workflow *w)
+{
+	LIST_FOREACH (it, &e->schedules) {
+		struct schedule *s = container_of(it, struct schedule, link);
+		if (s->workflow != w)
+			continue;
+		schedule_look_ahead(s);
+		schedule_emit(e, s);
+	}
+	schedule_arm(e);
+}
+
 /* ---- firing ---- */
+
+/* A fire waits and nothing stands before its run. */
+static bool has_to_start(const struct schedule *s)
+{
+	return s->n_waiting > 0 && s->n_open == 0 && !workflow_paused(s->workflow);
+}
 
 static bool judge_context(struct schedule *s)
 {
@@ -322,7 +341,7 @@ static void fire(struct engine *e, struct schedule *s, int64_t fire_ms)
 /* What waits starts once no run is open. */
 static void start_waiting(struct engine *e, struct schedule *s)
 {
-	while (s->n_waiting > 0 && s->n_open == 0 && trigger_has_room(e)) {
+	while (has_to_start(s) && trigger_has_room(e)) {
 		int64_t at = s->waiting[0];
 		s->n_waiting--;
 		memmove(s->waiting, s->waiting + 1, s->n_waiting * sizeof(s->waiting[0]));
@@ -372,7 +391,7 @@ static bool catch_up(struct engine *e, struct schedule *s)
 {
 	start_waiting(e, s);
 	if (s->row.next_ms == 0 || s->row.next_ms > e->wall_ms)
-		return s->n_waiting == 0 || s->n_open > 0;
+		return !has_to_start(s);
 	if (drop_missed(e, s))
 		schedule_emit(e, s);
 	while (s->row.next_ms != 0 && s->row.next_ms <= e->wall_ms) {
@@ -393,7 +412,7 @@ void schedule_arm(struct engine *e)
 	int64_t wait_ms = INT64_MAX;
 	LIST_FOREACH (it, &e->schedules) {
 		const struct schedule *s = container_of(it, struct schedule, link);
-		if (s->n_waiting > 0 && s->n_open == 0)
+		if (has_to_start(s))
 			wait_ms = 0;
 		if (s->row.next_ms == 0)
 			continue;
@@ -427,7 +446,7 @@ void schedule_run_ended(struct run *r)
 	r->schedule = NULL;
 	ASSERT(s->n_open > 0);
 	s->n_open--;
-	if (s->n_waiting > 0 && s->n_open == 0)
+	if (has_to_start(s))
 		timer_arm(&r->engine->timers, &r->engine->schedules_timer, r->engine->now_ms);
 }
 
@@ -503,7 +522,7 @@ void schedule_check(const struct engine *e)
 			n_open += container_of(run, struct run, link)->schedule == s;
 		ASSERT(n_open == s->n_open);
 		ASSERT(s->row.next_ms == 0 || s->row.next_ms > s->row.done_ms);
-		if (s->row.next_ms != 0 || (s->n_waiting > 0 && s->n_open == 0))
+		if (s->row.next_ms != 0 || has_to_start(s))
 			ASSERT(timer_armed(&e->schedules_timer));
 	}
 }

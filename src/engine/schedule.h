@@ -36,6 +36,10 @@ void schedule_sync(struct engine *e, struct workflow *w);
 /* The workflow goes; the store deletes the rows. */
 void schedule_forget(struct engine *e, struct workflow *w);
 
+/* The workflow was paused, or is no more: its schedules stand still, or go on from where they
+ * stood. Rows are added. */
+void schedule_workflow_paused(struct engine *e, struct workflow *w);
+
 /* Fires what is due, arms the timer. */
 void schedule_tick(struct engine *e);
 

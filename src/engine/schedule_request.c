@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/timefmt.h"
 #include "engine/emit.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
 #include "engine/trigger.h"
@@ -104,6 +105,11 @@ static void backfill(struct engine *e, struct schedule *s, const struct schedule
 	CLEANUP_BUF struct buf text = {0};
 	struct json_out o = json_out_to(&text);
 	diag_init(&d, a);
+	if (workflow_paused(s->workflow) && !b->dry_run) {
+		pause_refuse(s->workflow, &d);
+		fn(arg, &(struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &d});
+		return;
+	}
 	if (!s->zone)
 		diag_add(&d, "", "the schedule's time zone is unknown");
 	if (b->from_ms > b->to_ms)

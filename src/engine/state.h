@@ -34,11 +34,13 @@
  *      +-> BACKOFF -+             |            v           |
  *      |                          |         STOPPING ------+
  *      +--> STARTING              +----> (end: stopped before it was started)
- *    WAITING, BACKOFF ---> (end: cancelled, or its input was bad)
+ *    (made), WAITING, BACKOFF ---> HELD (the run is paused) ---> WAITING, STARTING
+ *    WAITING, BACKOFF, HELD ---> (end: cancelled, or its input was bad)
  */
 enum attempt_state {
 	ATT_WAITING,  /* QUEUED, in its lane: see engine/admission.h */
 	ATT_BACKOFF,  /* QUEUED, its retry timer is armed */
+	ATT_HELD,     /* QUEUED, until its run is paused no more */
 	ATT_STARTING, /* RUNNING, its row is on its way to the disk */
 	ATT_RUNNING,  /* RUNNING, with the executor */
 	ATT_STOPPING, /* RUNNING, the executor was told to stop (or will be, once that is durable)
@@ -57,8 +59,8 @@ struct attempt {
 	bool has_row;	       /* its row was added before */
 	bool admitted;	       /* counts in its lane, holds a slot when it needs one */
 	bool log_cut;
-	struct lane *lane;   /* that it waits in or was admitted by; NULL before that */
-	struct waiter turn;  /* WAITING: its place there */
+	struct lane *lane;  /* that it waits in or was admitted by; NULL before that */
+	struct waiter turn; /* WAITING: its place there */
 	bool probe;	    /* it asks what became of another one: see engine/doubt.h */
 	enum effect effect; /* of its action; from STARTING on */
 	char *input;	    /* of a RECONCILABLE one, from STARTING on: its probe will get it */
@@ -142,6 +144,9 @@ struct run {
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
 	uint64_t note_batch;
 	struct timer limit;
+	struct pause *pause; /* see engine/pause.h; NULL = not paused */
+	int64_t paused_ms;   /* in all, before that */
+	int64_t left_ms;     /* paused: what was left of `limit` */
 	uint32_t n_unfinished, n_failed;
 	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
 	uint32_t n_waiting; /* nodes WAITING_APPROVAL or UNKNOWN */

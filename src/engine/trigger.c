@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/dryrun.h"
 #include "engine/emit.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/plan/schemas.h"
 
@@ -68,7 +69,7 @@ static bool replay(struct engine *e, const struct run_trigger *t, engine_reply_f
 	return true;
 }
 
-static struct workflow *find_workflow(struct engine *e, struct str project, struct str name)
+struct workflow *trigger_workflow_named(struct engine *e, struct str project, struct str name)
 {
 	struct workflow *w = catalog_workflow_by_id(&e->catalog, project, name);
 	return w ? w : catalog_workflow(&e->catalog, project, name);
@@ -82,6 +83,8 @@ static bool judge_workflow(const struct workflow *w, struct diag *d)
 			 "the newest version of workflow \"%.*s\" is not valid in this "
 			 "version of drover; save it again",
 			 STR_ARG(w->row.name));
+	else if (workflow_paused(w))
+		pause_refuse(w, d);
 	else if (w->plan->status == WORKFLOW_ARCHIVED)
 		diag_add(d, "", "workflow \"%.*s\" is ARCHIVED; set its status to ACTIVE",
 			 STR_ARG(w->row.name));
@@ -185,7 +188,7 @@ static void trigger(struct engine *e, const struct run_trigger *t, engine_reply_
 	diag_init(&d, a);
 	if (replay(e, t, fn, arg))
 		return;
-	struct workflow *w = find_workflow(e, t->project, t->workflow);
+	struct workflow *w = trigger_workflow_named(e, t->project, t->workflow);
 	struct engine_reply no = {.outcome = ENGINE_NOT_FOUND, .diag = &d};
 	if (!w)
 		no.diag = NULL;
@@ -217,7 +220,7 @@ void engine_run_trigger(struct engine *e, const struct run_trigger *t, engine_re
 	engine_leave(e);
 }
 
-static void cancel(struct engine *e, struct run *r, struct str reason, engine_reply_fn fn,
+static void cancel(struct engine *e, struct run *r, const struct run_control *x, engine_reply_fn fn,
 		   void *arg)
 {
 	if (run_status_final(r->status)) {
@@ -228,24 +231,23 @@ static void cancel(struct engine *e, struct run *r, struct str reason, engine_re
 			   (struct str){0});
 		return;
 	}
-	run_stop(r, STOP_CANCEL, reason);
+	run_stop_by(r, x->by, x->reason);
 	emit_reply(e, fn, arg,
 		   &(struct engine_reply){
 			   .outcome = ENGINE_OK, .id = ID_STR(r->id), .status = r->status},
 		   (struct str){0});
 }
 
-void engine_run_cancel(struct engine *e, struct str project, struct str run_id, struct str reason,
-		       engine_reply_fn fn, void *arg)
+void engine_run_cancel(struct engine *e, const struct run_control *x, engine_reply_fn fn, void *arg)
 {
 	engine_enter(e);
-	struct run *r = map_get(&e->runs, run_id);
-	if (!r || !str_eq(r->plan->project, project))
+	struct run *r = map_get(&e->runs, x->run_id);
+	if (!r || !str_eq(r->plan->project, x->project))
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_NOT_FOUND});
 	else if (e->pump.full)
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					       .retry_after_ms = RETRY_AFTER_MS});
 	else
-		cancel(e, r, reason, fn, arg);
+		cancel(e, r, x, fn, arg);
 	engine_leave(e);
 }

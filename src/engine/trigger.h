@@ -3,6 +3,9 @@
 
 #include "engine/state.h"
 
+/* By id or by name; NULL when there is none. */
+struct workflow *trigger_workflow_named(struct engine *e, struct str project, struct str name);
+
 /* Whether one more open run is allowed. */
 bool trigger_has_room(const struct engine *e);
 

@@ -6,6 +6,8 @@
 #include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
+#include "engine/each.h"
+#include "engine/pause.h"
 #include "engine/wait.h"
 #include "json/parse.h"
 #include "json/write.h"
@@ -27,6 +29,7 @@ static const char *const reasons[] = {
 	[WHY_ITEMS] = "waiting_items",
 	[WHY_TURN] = "waiting_turn",
 	[WHY_UNKNOWN] = "effect_unknown",
+	[WHY_HELD] = "held",
 	[WHY_DEPENDENCIES] = "waiting_dependencies",
 	[WHY_ENDED] = "failed",
 };
@@ -94,9 +97,27 @@ static const char *attempt_text(const struct why *w, const struct attempt *a)
 
 /* ---- whom to blame ---- */
 
-/* How much somebody must do for the node to go on: the more, the sooner it is named. */
-static int gravity(const struct node *n)
+/* A node that would start, or be skipped, if the run were not paused. */
+static bool held(const struct why *w, uint32_t index)
 {
+	const struct node *n = &w->run->nodes[index];
+	if (!w->run->pause)
+		return false;
+	if (n->attempt)
+		return n->attempt->state == ATT_HELD;
+	if (n->status != NODE_PENDING)
+		return false;
+	if (run_is_item(w->run, index))
+		return each_turn_has_come(w->run, index);
+	return join_judge(run_plan_node(w->run, index)->join, &n->counts) != JOIN_WAIT;
+}
+
+/* How much somebody must do for the node to go on: the more, the sooner it is named. */
+static int gravity(const struct why *w, uint32_t index)
+{
+	const struct node *n = &w->run->nodes[index];
+	if (held(w, index))
+		return 6;
 	if (n->status == NODE_UNKNOWN)
 		return 5;
 	if (n->status == NODE_WAITING_APPROVAL)
@@ -108,8 +129,11 @@ static int gravity(const struct node *n)
 	return n->attempt && n->attempt->state == ATT_BACKOFF;
 }
 
-static bool waits_for_nodes(const struct node *n)
+static bool waits_for_nodes(const struct why *w, uint32_t index)
 {
+	const struct node *n = &w->run->nodes[index];
+	if (held(w, index))
+		return false;
 	return n->status == NODE_PENDING || (n->each && !node_status_final(n->status));
 }
 
@@ -129,8 +153,7 @@ static void blame_items(struct why *w, uint32_t index)
 	for (uint32_t i = x->first; i < x->first + x->n; i++) {
 		w->root[i] = i;
 		w->next[i] = UNKNOWN;
-		if (goes_on(&nodes[i]) &&
-		    (found == UNKNOWN || gravity(&nodes[i]) > gravity(&nodes[found])))
+		if (goes_on(&nodes[i]) && (found == UNKNOWN || gravity(w, i) > gravity(w, found)))
 			found = i;
 	}
 	if (found == UNKNOWN)
@@ -149,14 +172,14 @@ static void blame(struct why *w, uint32_t index)
 	w->root[index] = index;
 	if (nodes[index].each)
 		blame_items(w, index);
-	if (nodes[index].status != NODE_PENDING)
+	if (nodes[index].status != NODE_PENDING || held(w, index))
 		return;
 	for (uint32_t k = 0; k < pn->n_depends; k++) {
 		uint32_t d = pn->depends[k];
 		if (node_status_final(nodes[d].status))
 			continue;
 		if (w->next[index] != UNKNOWN &&
-		    gravity(&nodes[w->root[d]]) <= gravity(&nodes[w->root[index]]))
+		    gravity(w, w->root[d]) <= gravity(w, w->root[index]))
 			continue;
 		w->next[index] = d;
 		w->root[index] = w->root[d];
@@ -344,6 +367,33 @@ static struct said say_stopping(const struct why *w, const struct attempt *a)
 	return s;
 }
 
+static const char *resume_command(const struct why *w)
+{
+	const struct run *r = w->run;
+	return r->pause->with == PAUSE_WORKFLOW
+		       ? arena_printf(w->a, "drover resume --workflow %.*s", STR_ARG(r->plan->name))
+		       : arena_printf(w->a, "drover resume %s", r->id.text);
+}
+
+/* "paused since … by ann (reason): drover resume RUN" */
+static const char *paused_text(const struct why *w)
+{
+	const struct pause *p = w->run->pause;
+	return arena_printf(w->a, "since %s%s%.*s%s%.*s%s: %s", time_text(w->a, p->at_ms),
+			    p->by.n ? " by " : "", STR_ARG(p->by), p->reason.n ? " (" : "",
+			    STR_ARG(p->reason), p->reason.n ? ")" : "", resume_command(w));
+}
+
+static struct said say_held(const struct why *w)
+{
+	return (struct said){
+		.reason = WHY_HELD,
+		.since_ms = w->run->pause->at_ms,
+		.sentence = arena_printf(w->a, "is held: the run is paused %s", paused_text(w)),
+		.command = resume_command(w),
+	};
+}
+
 static struct said say_attempt(const struct why *w, const struct attempt *a)
 {
 	switch (a->state) {
@@ -351,6 +401,8 @@ static struct said say_attempt(const struct why *w, const struct attempt *a)
 		return say_queued(w, a);
 	case ATT_BACKOFF:
 		return say_backoff(w, a);
+	case ATT_HELD:
+		return say_held(w);
 	case ATT_STARTING:
 		return w->run->stopping != STOP_NONE && !w->e->pump.full ? say_stopping(w, a)
 									 : say_starting(w, a);
@@ -494,6 +546,8 @@ static const char *short_reason(const struct said *s)
 		return "waits for its turn";
 	case WHY_UNKNOWN:
 		return "is UNKNOWN: somebody must look";
+	case WHY_HELD:
+		return "is held, as the run is paused";
 	case WHY_DEPENDENCIES:
 		return "waits for others";
 	case WHY_ENDED:
@@ -583,6 +637,8 @@ static struct said say_turn(const struct why *w, uint32_t item)
 static struct said say(const struct why *w, uint32_t index)
 {
 	const struct node *n = &w->run->nodes[index];
+	if (held(w, index))
+		return say_held(w);
 	if (n->status == NODE_UNKNOWN)
 		return say_unknown(w, n->doubt);
 	if (n->attempt)
@@ -666,7 +722,7 @@ static void put_blocked_by(struct why *w, uint32_t index)
 		put_blocking_items(w, n->each);
 	else if (run_is_item(w->run, index) && w->next[index] != UNKNOWN)
 		json_out_str(&w->out, node_id(w, w->next[index]));
-	else if (n->status == NODE_PENDING && !run_is_item(w->run, index))
+	else if (waits_for_nodes(w, index) && !run_is_item(w->run, index))
 		put_blocking_nodes(w, index);
 	json_out_end(&w->out);
 }
@@ -691,7 +747,7 @@ static void put_nodes(struct why *w)
 		for (uint32_t i = 0; i < w->run->n_nodes; i++) {
 			const struct node *node = &w->run->nodes[i];
 			if (node_status_final(node->status) ||
-			    waits_for_nodes(node) != (pending == 1))
+			    waits_for_nodes(w, i) != (pending == 1))
 				continue;
 			if (n++ < LIMIT_WHY_NODES)
 				put_node(w, i);
@@ -708,9 +764,9 @@ static uint32_t gravest(const struct why *w)
 	uint32_t found = UNKNOWN;
 	for (uint32_t i = 0; i < w->run->n_nodes; i++) {
 		const struct node *n = &w->run->nodes[i];
-		if (node_status_final(n->status) || waits_for_nodes(n))
+		if (node_status_final(n->status) || waits_for_nodes(w, i))
 			continue;
-		if (found == UNKNOWN || gravity(n) > gravity(&w->run->nodes[found]))
+		if (found == UNKNOWN || gravity(w, i) > gravity(w, found))
 			found = i;
 	}
 	return found;
@@ -740,6 +796,9 @@ static const char *summary(const struct why *w)
 	if (node == UNKNOWN)
 		return "The run has ended; that is on its way to the disk.";
 	struct said s = say(w, node);
+	if (w->run->pause && s.reason != WHY_HELD)
+		return arena_printf(w->a, "The run is paused %s; node \"%.*s\": %s.",
+				    paused_text(w), STR_ARG(node_id(w, node)), s.sentence);
 	return arena_printf(w->a, "The run has not ended: %snode \"%.*s\": %s.", stopping_text(w),
 			    STR_ARG(node_id(w, node)), s.sentence);
 }

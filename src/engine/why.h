@@ -29,6 +29,7 @@ enum why_reason {
 	WHY_ITEMS,	  /* a node with forEach: waits for its items */
 	WHY_TURN,	  /* an item: as many others go on as may at once */
 	WHY_UNKNOWN,	  /* nobody knows whether its effect happened: people must say */
+	WHY_HELD,	  /* the run is paused */
 	WHY_DEPENDENCIES, /* waits for other nodes */
 	WHY_ENDED,	  /* failed, in a run that ended */
 };

@@ -59,6 +59,13 @@ struct version_row { /* workflow_versions, immutable */
 	size_t n_nodes;
 };
 
+/* Whether a column `pause` says that it is paused: {by, reason, at}, of a run also {with,
+ * pausedMs}. A run that was paused keeps {pausedMs} alone. */
+static inline bool pause_is_on(struct str pause)
+{
+	return str_starts(pause, STR("{\"by\":"));
+}
+
 /* What brings a run to an end before its nodes are done; kept so that a restart goes on with it. */
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT };
 
@@ -73,7 +80,7 @@ struct run_row { /* workflow_runs */
 	struct str caller_run_id, caller_node; /* sub-workflow: the node that waits for this */
 	int64_t depth;			       /* 0 = nobody called it */
 	struct str output;		       /* JSON, of a run that ended well */
-	struct str pause;		       /* JSON {by, reason, at}; empty = not paused */
+	struct str pause;		       /* JSON; see pause_is_on() */
 	struct str concurrency_key;
 	int64_t priority;
 	int64_t waited_ms;	  /* in WAITING_APPROVAL, without the time now */

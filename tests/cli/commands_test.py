@@ -351,6 +351,91 @@ def many_runs_are_cancelled_and_that_is_previewed(w):
         assert w("cancel", *bad, status=2).err
 
 
+HELD = """name: held-up
+nodes:
+  - {id: w, wait: {event: go}}
+  - {id: a, agent: noop, action: run, dependsOn: [w]}
+"""
+
+
+def runs_and_workflows_are_paused_and_resumed(w):
+    w("apply", "-f", "-", stdin=HELD)
+    runs = [w("run", "held-up").out.strip() for _ in range(3)]
+    assert w("pause", runs[0], "--by", "ann", "--reason", "wait").out == "RUNNING\n"
+    shown = w("show", runs[0]).out
+    assert "by ann: wait" in next(line for line in shown.splitlines() if "paused" in line), shown
+    assert "by ann" in next(line for line in w("runs").lines if runs[0] in line)
+    assert w("pause", runs[0], "--json").json["paused"]["by"] == "ann"
+    w("signal", runs[0], "go")
+    assert f"drover resume {runs[0]}" in w("why", runs[0]).out
+    plan = w("resume", "--status", "RUNNING", "--workflow", "held-up", "--plan")
+    assert len(plan.lines) == 3 and "3 runs would be resumed" in plan.err, plan.out + plan.err
+    r = w("pause", "--status", "RUNNING", "-w", "held-up", "--by", "bob")
+    assert [line.split()[-1] for line in r.lines] == ["paused"] * 3, r.out
+    assert w("show", runs[0], "--json").json["paused"]["by"] == "ann"
+    assert w("show", runs[1], "--json").json["paused"]["by"] == "bob"
+    w("resume", "--status", "RUNNING", "-w", "held-up")
+    w("watch", runs[0])
+    assert "ended already" in w("pause", runs[0], status=1).err
+    assert "workflow held-up would be paused" in w("pause", "-w", "held-up", "--plan").err
+    assert w("pause", "-w", "held-up", "--runs", "--by", "ann").out == "paused\n"
+    assert "by ann" in next(line for line in w("workflows").lines if "held-up" in line)
+    assert "drover resume --workflow held-up" in w("run", "held-up", status=1).err
+    r = w("resume", "-w", "held-up")
+    assert r.out == "resumed\n" and "2 of its runs" in r.err, r.out + r.err
+    for bad in ([], [runs[1], "-w", "held-up"], [runs[1], "--plan"], [runs[1], "--runs"],
+                ["--status", "FAILED"]):
+        assert w("pause", *bad, status=2).err
+
+
+def a_node_is_skipped_with_a_result_by_hand(w):
+    w("apply", "-f", "-", stdin=HELD)
+    run = w("run", "held-up").out.strip()
+    assert w("skip", run, "a", "--output", '{"n": 1}', "--by", "ann").out == "SUCCESS\n"
+    assert w("skip", run, "w", "--reason", "not needed").out == "SKIPPED\n"
+    assert "given" in w("watch", run).out
+    nodes = {n["id"]: n for n in w("show", run, "--json").json["nodes"]}
+    assert nodes["a"]["output"] == {"n": 1} and nodes["w"]["given"]["reason"], nodes
+    assert "ended already" in w("skip", run, "a", status=1).err
+    assert w("skip", run, "a", "--output", "{", status=2).err
+
+
+def many_runs_are_retried_and_that_is_previewed(w):
+    w("apply", "-f", "-", stdin=MIX.replace("name: mix", "name: mix-many"))
+    for n in range(3):
+        w("run", "mix-many", "-c", f"n={n}", "--watch", status=1)
+    plan = w("retry", "-w", "mix-many", "--plan")
+    assert len(plan.lines) == 3 and all("runs again bad, after" in x for x in plan.lines), plan.out
+    assert "3 runs would be retried: 6 nodes would run again, 0 of them irreversible" in plan.err
+    assert len(w("runs", "-w", "mix-many", "--json").json["items"]) == 3
+    r = w("retry", "-w", "mix-many", "--status", "FAILED", "--by", "ann", "--reason", "again")
+    new = [line.split()[-1] for line in r.lines]
+    for run in new:
+        w("watch", run, status=1)
+        trigger = w("show", run, "--json").json["trigger"]
+        assert (trigger["by"], trigger["reason"]) == ("ann", "again"), trigger
+    assert len(w("runs", "-w", "mix-many", "--json").json["items"]) == 6
+    assert w("retry", "--status", "RUNNING", status=2).err
+
+
+def on_a_terminal_it_is_asked_before_many_are_stopped(w):
+    w("apply", "-f", "-", stdin=HELD.replace("held-up", "asked"))
+    run = w("run", "asked").out.strip()
+    t = Terminal("cancel", "-w", "asked", server=w.server)
+    t.read_until("cancel 1 run?")
+    os.write(t.fd, b"n\n")
+    assert t.end() == 1 and "nothing is done" in t.text, t.text
+    assert w("show", run, "--json").json["status"] == "RUNNING"
+    t = Terminal("cancel", "-w", "asked", server=w.server)
+    t.read_until("cancel 1 run?")
+    os.write(t.fd, b"y\n")
+    assert t.end() == 0 and run in t.text, t.text
+    w("watch", run, status=1)
+    second = w("run", "asked").out.strip()
+    t = Terminal("cancel", "-w", "asked", "--yes", server=w.server)
+    assert t.end() == 0 and "?" not in t.text and second in t.text, t.text
+
+
 def why_shows_what_holds_a_run(w):
     w("apply", "-f", "-", stdin="""name: held
 nodes:
@@ -526,7 +611,10 @@ if __name__ == "__main__":
             runs_are_listed_filtered_and_paged, a_search_that_comes_in_parts_is_gone_on_with, show_takes_an_id_or_its_beginning,
             retry_keeps_what_succeeded, a_signal_ends_the_wait_of_a_run, retry_with_another_context_and_planned,
             schedules_are_listed_paused_and_backfilled, watch_logs_and_cancel_a_run_under_way,
-            many_runs_are_cancelled_and_that_is_previewed, why_shows_what_holds_a_run,
+            many_runs_are_cancelled_and_that_is_previewed,
+            runs_and_workflows_are_paused_and_resumed, a_node_is_skipped_with_a_result_by_hand,
+            many_runs_are_retried_and_that_is_previewed,
+            on_a_terminal_it_is_asked_before_many_are_stopped, why_shows_what_holds_a_run,
             logs_of_one_node_and_as_json, artifacts_are_listed_and_fetched, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,

@@ -159,8 +159,9 @@ void sim_act_cancel(struct sim *s)
 		return;
 	const char *run = s->runs[rng_below(&s->rng, s->n_runs)];
 	sim_say(s, "cancel %s", run);
-	engine_run_cancel(s->engine, STR("default"), str_of(run), STR("sim"), sim_on_reply,
-			  sim_request(s, 'c'));
+	engine_run_cancel(s->engine,
+			  &(struct run_control){.project = STR("default"), .run_id = str_of(run)},
+			  sim_on_reply, sim_request(s, 'c'));
 }
 
 void sim_act_retry(struct sim *s)

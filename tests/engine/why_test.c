@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
+#include "engine/control.h"
 #include "json/parse.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
@@ -519,10 +520,95 @@ TEST(an_answer_about_many_nodes_is_bounded)
 	CHECK(strstr(get(&y, "n499", "sentence"), "\"n0\" sleeps since") != NULL);
 }
 
-TAP_MAIN(RUN(an_attempt_that_runs), RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk),
-	 RUN(an_end_that_is_on_its_way), RUN(a_place_in_the_queue),
-	 RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event), RUN(a_sleep),
-	 RUN(an_approval), RUN(other_nodes_down_to_the_real_blocker),
+static void pause_run(struct world *w, const char *run, const char *reason)
+{
+	engine_run_pause(w->engine,
+			 &(struct run_control){.project = STR("default"),
+					       .run_id = str_of(run),
+					       .by = STR("ann"),
+					       .reason = str_of(reason)},
+			 world_reply, w);
+	world_settle(w);
+}
+
+TEST(nodes_that_a_paused_run_holds)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE(
+				  "b", ",'dependsOn':['a']") "," RULE("c", ",'dependsOn':["
+									   "'b']") "]}");
+	pause_run(&w, run, "look first");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "running");
+	CHECK_Z(get(&y, "b", "reason"), "waiting_dependencies");
+	CHECK(str_starts(str_of(get(&y, "", "summary")),
+			 str_of(arena_printf(&w.arena,
+					     "The run is paused since " BEGIN
+					     " by ann (look first): drover resume %s; node \"a\": ",
+					     run))));
+	world_pass(&w, 1000);
+	world_succeed(&w, "a", "{}");
+	y = ask(&w, run);
+	const char *command = arena_printf(&w.arena, "drover resume %s", run);
+	CHECK_Z(get(&y, "b", "reason"), "held");
+	CHECK_Z(get(&y, "b", "sentence"),
+		arena_printf(&w.arena,
+			     "is held: the run is paused since " BEGIN " by ann (look first): %s",
+			     command));
+	CHECK_Z(get(&y, "b", "since"), BEGIN);
+	CHECK_Z(get(&y, "b", "until"), "-");
+	CHECK_Z(get(&y, "b", "command"), command);
+	CHECK_Z(get(&y, "b", "blockedBy"), "");
+	CHECK_Z(get(&y, "c", "chain"), "b");
+	CHECK_Z(get(&y, "c", "command"), command);
+	CHECK(strstr(get(&y, "c", "sentence"), "\"b\" is held, as the run is paused since") !=
+	      NULL);
+}
+
+TEST(an_attempt_that_a_paused_run_holds)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" RULE(
+					    "a", ",'retry':{'maxAttempts':2,'initialInterval':'1s',"
+						 "'jitter':0}") "]}");
+	world_fail(&w, "a", "exit_1");
+	pause_run(&w, run, "");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "retry_backoff");
+	world_pass(&w, 1000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "held");
+	CHECK_Z(get(&y, "a", "status"), "QUEUED");
+	CHECK_Z(get(&y, "", "summary"),
+		arena_printf(
+			&w.arena,
+			"The run has not ended: node \"a\": is held: the run is paused since " BEGIN
+			" by ann: drover resume %s.",
+			run));
+}
+
+TEST(a_run_that_is_paused_with_its_workflow_is_resumed_with_it)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("a", "") "," RULE("b", ",'dependsOn':['a']") "]}");
+	engine_workflow_pause(w.engine,
+			      &(struct workflow_control){.project = STR("default"),
+							 .workflow = STR("w"),
+							 .runs = true},
+			      world_reply, &w);
+	world_settle(&w);
+	world_succeed(&w, "a", "{}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "command"), "drover resume --workflow w");
+}
+
+TAP_MAIN(RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_holds),
+	 RUN(a_run_that_is_paused_with_its_workflow_is_resumed_with_it), RUN(an_attempt_that_runs),
+	 RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk), RUN(an_end_that_is_on_its_way),
+	 RUN(a_place_in_the_queue), RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event),
+	 RUN(a_sleep), RUN(an_approval), RUN(other_nodes_down_to_the_real_blocker),
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
 	 RUN(items_and_those_that_wait_for_their_turn),

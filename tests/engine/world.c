@@ -332,7 +332,10 @@ const char *world_trigger(struct world *w, const char *workflow, const char *con
 
 void world_cancel(struct world *w, const char *run_id)
 {
-	engine_run_cancel(w->engine, str_of(w->project), str_of(run_id), STR("because"),
+	engine_run_cancel(w->engine,
+			  &(struct run_control){.project = str_of(w->project),
+						.run_id = str_of(run_id),
+						.reason = STR("because")},
 			  world_reply, w);
 	world_settle(w);
 }
