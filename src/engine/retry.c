@@ -67,6 +67,12 @@ static bool keeps(const struct node_row *row)
 	return row->status == NODE_SUCCESS || (row->status == NODE_SKIPPED && row->error.n == 0);
 }
 
+/* A result that was given by hand came of nothing before it. */
+static bool is_given(const struct node_row *row)
+{
+	return str_starts(row->detail, STR("{\"given\":"));
+}
+
 /*
  * Keeps what is good, then takes back what depends on something that is not kept. `from` is a node
  * that is run again in any case, or -1.
@@ -85,7 +91,7 @@ static size_t choose(struct retry *x, int64_t from)
 		const struct plan_node *n = &p->nodes[queue[at]];
 		n_kept--;
 		for (uint32_t k = 0; k < n->n_dependents; k++) {
-			if (x->keep[n->dependents[k]]) {
+			if (x->keep[n->dependents[k]] && !is_given(x->rows[n->dependents[k]])) {
 				x->keep[n->dependents[k]] = false;
 				queue[n_queue++] = n->dependents[k];
 			}
@@ -130,7 +136,7 @@ static void copy_kept(struct retry *x, struct run *r)
 		node_restore(r, i, row->status, row->output, row->error);
 		emit_node(r, i, row->output.n ? arena_str(a, row->output) : (struct str){0},
 			  (struct str){0}, row->copied_from.n ? row->copied_from : x->old->run.id);
-		if (str_starts(row->detail, STR("{\"given\":")))
+		if (is_given(row))
 			emit_node_detail(r, arena_str(a, row->detail));
 	}
 }

@@ -625,6 +625,22 @@ TEST(a_retry_keeps_what_was_given_and_who_gave_it)
 			CHECK(str_starts(d.nodes[i].detail, STR("{\"given\":{\"by\":\"ann\"")));
 }
 
+TEST(a_retry_keeps_what_was_given_though_what_is_before_it_runs_again)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = arena_dupz(&w.arena, begin(&w, chain));
+	skip(&w, run, "b", "{'n':7}");
+	world_fail(&w, "a", "exit_1");
+	world_succeed(&w, "c", "{}");
+	CHECK_INT(world_run(&w, run).run.status, RUN_FAILED);
+	world_retry(&w, run, "failed");
+	const char *again = arena_dupz(&w.arena, w.id);
+	CHECK_STR(world_output(&w, again, "b"), STR("{\"n\":7}"));
+	CHECK_Z(world_node(&w, again, "c"), "SUCCESS");
+	world_succeed(&w, "a", "{}");
+	CHECK_INT(world_run(&w, again).run.status, RUN_SUCCESS);
+}
+
 TAP_MAIN(RUN(what_runs_ends_and_what_follows_is_held),
 	 RUN(who_paused_it_and_why_is_in_the_row_and_in_the_events),
 	 RUN(a_second_pause_or_resume_changes_nothing),
@@ -648,4 +664,5 @@ TAP_MAIN(RUN(what_runs_ends_and_what_follows_is_held),
 	 RUN(the_next_item_is_held_while_paused), RUN(an_item_is_given_its_output),
 	 RUN(a_node_with_for_each_is_given_a_list), RUN(a_given_output_must_satisfy_the_schema),
 	 RUN(what_follows_a_given_node_is_held_while_paused),
+	 RUN(a_retry_keeps_what_was_given_though_what_is_before_it_runs_again),
 	 RUN(a_retry_keeps_what_was_given_and_who_gave_it))

@@ -368,6 +368,30 @@ static bool judge_sleep(struct model *m, const struct mnode *n)
 	return true;
 }
 
+/* Whether its result was given by hand. */
+static bool by_hand(const struct mnode *n)
+{
+	return str_starts(n->row->detail, STR("{\"given\":"));
+}
+
+/* Nothing of it runs by then: its last attempt was not started. */
+static bool judge_by_hand(struct model *m, const struct mnode *n)
+{
+	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
+	if (n->row->status != NODE_SUCCESS && n->row->status != NODE_SKIPPED)
+		return fail(m, n, "was given its result and is %s",
+			    node_status_name(n->row->status));
+	if ((n->row->status == NODE_SUCCESS) != (n->row->output.n > 0))
+		return fail(m, n, "was given %.*s", STR_ARG(n->row->output));
+	if (gated(n) && !n->row->copied_from.n &&
+	    !(n->approval && n->approval->status == APPROVAL_APPROVED))
+		return fail(m, n, "was given a result past its gate");
+	if (last && (last->status != ATTEMPT_CANCELLED || last->started_ms ||
+		     !str_eqz(code_of(m, last->error), "given")))
+		return fail(m, n, "was given a result while an attempt ran");
+	return true;
+}
+
 static bool sleeps(const struct mnode *n)
 {
 	return value_getz(n->def, "sleep") || value_getz(n->def, "wait");
@@ -378,6 +402,8 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 	for (size_t i = 0; i < n->n_attempts; i++)
 		if (!judge_attempt_row(m, n, i))
 			return false;
+	if (by_hand(n))
+		return judge_by_hand(m, n);
 	if (sleeps(n))
 		return judge_sleep(m, n);
 	if (!judge_approval(m, n))
@@ -399,6 +425,8 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 
 static bool judge_node(struct model *m, struct mnode *n)
 {
+	if (by_hand(n))
+		return true;
 	char want = verdict(m, n);
 	bool skipped = n->row->status == NODE_SKIPPED;
 	if (want == 'r' && !when(m, n))
@@ -487,6 +515,28 @@ static bool approved_before(struct model *m, const struct event_row *events, siz
 	return false;
 }
 
+/* While the run is paused nothing new of it begins; pauses and ends of them take turns. */
+static bool judge_pauses(struct model *m, const struct event_row *events, size_t n_events)
+{
+	static const char *const begin[] = {"node.started", "node.waiting", "approval.requested",
+					    "node.expanded"};
+	bool paused = false;
+	for (size_t i = 0; i < n_events; i++) {
+		bool pause = str_eqz(events[i].type, "run.paused");
+		if (pause || str_eqz(events[i].type, "run.resumed")) {
+			if (paused == pause)
+				return fail(m, NULL, "event %zu is one %.*s too many", i + 1,
+					    STR_ARG(events[i].type));
+			paused = pause;
+		}
+		for (size_t k = 0; paused && k < ARRAY_LEN(begin); k++)
+			if (str_eqz(events[i].type, begin[k]))
+				return fail(m, NULL, "event %zu is %s, and the run is paused",
+					    i + 1, begin[k]);
+	}
+	return true;
+}
+
 static bool judge_events(struct model *m, const struct event_row *events, size_t n_events)
 {
 	size_t n_ends = 0;
@@ -513,7 +563,8 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 	size_t n_want = 0;
 	for (size_t i = 0; i < m->n_nodes; i++)
 		n_want += !m->nodes[i].row->copied_from.n &&
-			  (m->nodes[i].n_attempts > 0 || m->nodes[i].row->status == NODE_SKIPPED ||
+			  (by_hand(&m->nodes[i]) || m->nodes[i].n_attempts > 0 ||
+			   m->nodes[i].row->status == NODE_SKIPPED ||
 			   m->nodes[i].row->status == NODE_FAILED ||
 			   (sleeps(&m->nodes[i]) && m->nodes[i].row->started_ms));
 	return n_ends == n_want ||
@@ -572,6 +623,8 @@ static bool take_signal(struct model *m, struct kept *kept, struct str name, str
 static bool end_wait(struct model *m, struct mnode *n, struct str status)
 {
 	bool good = str_eqz(status, "SUCCESS");
+	if (by_hand(n))
+		return true;
 	if (n->given && !good)
 		return fail(m, n, "got a signal and became %.*s", STR_ARG(status));
 	if (good && !n->given && !str_starts(awaited(n), STR("e.")))
@@ -591,6 +644,8 @@ static bool judge_signals(struct model *m, const struct event_row *events, size_
 		if (str_eqz(events[i].type, "run.signal")) {
 			if (!take_signal(m, &kept, value_text(value_getz(&data, "name")), id))
 				return false;
+		} else if (str_eqz(events[i].type, "node.given")) {
+			n->waits = false;
 		} else if (str_eqz(events[i].type, "node.waiting") && awaited(n).n) {
 			begin_wait(n, &kept);
 		} else if (str_eqz(events[i].type, "node.finished") && awaited(n).n &&
@@ -638,7 +693,7 @@ const char *model_judge(struct arena *a, const struct run_detail *run,
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
 	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
-		(void)(judge_events(&m, events, n_events) && judge_signals(&m, events, n_events) &&
-		       judge_version(&m, events, n_events));
+		(void)(judge_events(&m, events, n_events) && judge_pauses(&m, events, n_events) &&
+		       judge_signals(&m, events, n_events) && judge_version(&m, events, n_events));
 	return m.wrong;
 }

@@ -300,6 +300,10 @@ static void step(struct sim *s)
 		sim_act_version(s);
 	else if (dice < 398)
 		sim_act_move(s);
+	else if (dice < 413)
+		sim_act_pause(s);
+	else if (dice < 425)
+		sim_act_skip(s);
 	else if (dice < 540)
 		engine_flush(s->engine);
 	else if (dice < 730)
@@ -423,9 +427,10 @@ static void tell_met(void)
 	printf("; approvals:");
 	for (int i = APPROVAL_APPROVED; i <= APPROVAL_EXPIRED; i++)
 		printf(" %s %zu", approval_status_name((enum approval_status)i), met.approvals[i]);
-	printf(", void %zu, conflicts %zu; versions %zu, moved %zu, refused %zu, stale %zu\n",
-	       met.voided, met.lost_races, met.saved, met.moved, met.refused_moves,
-	       met.stale_moves);
+	printf(", void %zu, conflicts %zu; paused %zu, given %zu; versions %zu, moved %zu, refused "
+	       "%zu, stale %zu\n",
+	       met.voided, met.lost_races, met.paused, met.given, met.saved, met.moved,
+	       met.refused_moves, met.stale_moves);
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,7 @@ struct sim_met {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
 		slept, planned, fired, told;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
+	size_t paused, given;
 	size_t saved, moved, refused_moves, stale_moves;
 };
 extern struct sim_met met;
@@ -41,8 +42,9 @@ struct live {
 struct request {
 	struct sim *sim;
 	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent,
-		    * 'v'ersion, 'm'ove, 'q' = a planned move */
-	char approval[ID_TEXT_BYTES];
+		    * pa'u'se or resume, 'n'ode given its result, 'v'ersion, 'm'ove, 'q' = a planned
+		    * move */
+	char approval[ID_TEXT_BYTES]; /* 'n': the node */
 	enum approval_status decision;
 	int key; /* index, or -1 */
 	int body;
@@ -77,6 +79,7 @@ struct sim {
 	int digest;
 	struct request *requests;
 	bool draining, jumped; /* the wall clock, ever */
+	bool paused;	       /* something may be */
 	int64_t n_output;
 	/* what was sent to waiting nodes: {"n": index} */
 	struct {
@@ -124,6 +127,18 @@ void sim_act_trigger(struct sim *s);
 void sim_judge_schedules(struct sim *s, struct run_row *runs, size_t n_runs);
 void sim_pause_schedules(struct sim *s, bool all);
 void sim_put_schedule(struct sim *s, struct buf *text);
+
+/* ---- sim_control.c ---- */
+
+void sim_act_pause(struct sim *s);
+void sim_act_skip(struct sim *s);
+void sim_judge_given(struct sim *s, const struct request *q, const struct engine_reply *reply);
+bool sim_resume_all(struct sim *s); /* whether there was any */
+/* Whether its result was given by hand. */
+static inline bool sim_given(const struct node_row *row)
+{
+	return str_starts(row->detail, STR("{\"given\":"));
+}
 
 /* ---- sim_versions.c ---- */
 

@@ -36,7 +36,7 @@ void sim_drain(struct sim *s)
 		sim_check(s);
 		if (n == 0)
 			sim_pause_schedules(s, true);
-		if (n > 0)
+		if (n > 0 || sim_resume_all(s))
 			continue;
 		if (drain_one(s)) {
 			sim_check(s);
@@ -87,7 +87,7 @@ static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail
 	for (size_t i = 0; i < d->n_nodes; i++) {
 		const struct node_row *n = &d->nodes[i];
 		struct str text = value_text(value_getz(&nodes->items[n->index], "sleep"));
-		if (!text.n || n->status != NODE_SUCCESS || n->copied_from.n)
+		if (!text.n || n->status != NODE_SUCCESS || n->copied_from.n || sim_given(n))
 			continue;
 		met.slept++;
 		int64_t ms = strtoll(arena_dup(a, text.p, text.n), NULL, 10);
@@ -106,7 +106,7 @@ static void judge_told(struct sim *s, struct arena *a, const struct run_detail *
 	for (size_t i = 0; i < d->n_nodes; i++) {
 		const struct node_row *row = &d->nodes[i];
 		if (!value_getz(&nodes->items[row->index], "wait") || row->status != NODE_SUCCESS ||
-		    row->copied_from.n)
+		    row->copied_from.n || sim_given(row))
 			continue;
 		ASSERT(json_parse(a, row->output, JSON_DEFAULT, &output, NULL) == 0);
 		const struct value *v = value_getz(&output, "n");

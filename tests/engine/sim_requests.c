@@ -74,6 +74,8 @@ void sim_on_reply(void *arg, const struct engine_reply *reply)
 		s->event_known[q->key] = true;
 	if (q->kind == 'd')
 		judge_decision(s, q, reply);
+	if (q->kind == 'n')
+		sim_judge_given(s, q, reply);
 	if (q->kind == 'm' || q->kind == 'q')
 		sim_judge_move(s, q, reply);
 	if ((q->kind == 't' || q->kind == 'r') &&
