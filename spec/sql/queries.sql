@@ -308,7 +308,28 @@ ON CONFLICT (rid, node_index) DO UPDATE SET node_id = excluded.node_id,
 -- name: node_list
 SELECT node_index, node_id, status, attempt, output, error, detail, copied_from, wake_ms,
 	started_ms, finished_ms
-FROM run_nodes WHERE rid = $1 ORDER BY node_index
+FROM run_nodes WHERE rid = $1 AND node_index >= $2 AND node_index < $3 ORDER BY node_index
+
+-- name: node_counts
+SELECT status, count(*) AS n FROM run_nodes
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3
+	AND (status NOT IN ('QUEUED', 'RUNNING') OR NOT EXISTS (
+		SELECT 1 FROM agent_runs a
+		WHERE a.rid = $1 AND a.node_index = run_nodes.node_index
+			AND a.status IN ('QUEUED', 'RUNNING')))
+GROUP BY status
+
+-- name: attempt_counts
+SELECT status, count(*) AS n FROM agent_runs
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3 AND status IN ('QUEUED', 'RUNNING')
+GROUP BY status
+
+-- name: approval_counts
+SELECT count(*) AS n FROM workflow_approvals
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3 AND status = 'PENDING'
+
+-- name: version_nodes_count
+SELECT count(*) AS n FROM workflow_nodes WHERE workflow_id = $1 AND version = $2
 
 -- name: attempt_add
 INSERT INTO agent_runs (aid, id, rid, node_index, node_id, agent, action, attempt, status, input,
@@ -332,11 +353,13 @@ UPDATE agent_runs SET input = $1 WHERE aid = $2 AND input IS DISTINCT FROM $1
 SELECT aid FROM agent_runs WHERE id = $1
 
 -- name: attempt_list
-SELECT {attempt_columns} FROM agent_runs WHERE rid = $1 ORDER BY aid
+SELECT {attempt_columns} FROM agent_runs
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3 ORDER BY aid
 
 -- name: attempt_list_open
 SELECT {attempt_columns} FROM agent_runs
-WHERE rid = $1 AND status IN ('QUEUED', 'RUNNING') ORDER BY aid
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3 AND status IN ('QUEUED', 'RUNNING')
+ORDER BY aid
 
 -- name: approval_add
 INSERT INTO workflow_approvals (id, rid, run_id, project, workflow_id, workflow_name, node_index,
@@ -356,7 +379,8 @@ SELECT {approval_columns}
 FROM workflow_approvals WHERE id = $1 AND ($2 = '' OR project = $2)
 
 -- name: approvals_of_run
-SELECT {approval_columns} FROM workflow_approvals WHERE rid = $1 ORDER BY id
+SELECT {approval_columns} FROM workflow_approvals
+WHERE rid = $1 AND node_index >= $2 AND node_index < $3 ORDER BY id
 
 -- name: approval_list
 SELECT {approval_columns} FROM workflow_approvals WHERE {approval_filter}

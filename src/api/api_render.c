@@ -1,5 +1,9 @@
 /* Rows to the JSON of the contract. Stored JSON is spliced as it is. */
+#include <stdio.h>
+
+#include "api/api_items.h"
 #include "api/resources.h"
+#include "base/limits.h"
 #include "json/parse.h"
 
 static void put_text(struct json_out *o, const char *key, struct str s)
@@ -191,11 +195,6 @@ void render_approval(struct json_out *o, const struct approval_row *p)
 
 /* ---- a run with its nodes ---- */
 
-struct node_view {
-	const struct node_row *row;
-	const struct attempt_row *last; /* attempt */
-};
-
 /* Whether the row is older than its last attempt: it waited for approval, or was in doubt. */
 static bool row_passed(const struct node_view *v)
 {
@@ -208,6 +207,8 @@ static enum node_status status_of(const struct node_view *v, const struct run_ro
 {
 	if (v->row && !row_passed(v))
 		return v->row->status;
+	if (v->item_of && !v->last && node_status_final(v->item_of->node->status))
+		return item_list_stopped(v->item_of) ? NODE_CANCELLED : NODE_SKIPPED;
 	if (run_status_final(run->status))
 		return NODE_SKIPPED;
 	if (!v->last)
@@ -234,15 +235,58 @@ static void put_given(struct json_out *o, const struct node_row *row)
 		put_raw(o, "given", str_n(row->detail.p + n, row->detail.n - n - 1));
 }
 
-static void put_node(struct json_out *o, const struct value *node, const struct node_view *v,
-		     const struct run_row *run)
+enum node_status render_node_status(const struct node_view *v, const struct run_row *run)
+{
+	return status_of(v, run);
+}
+
+static void put_node_id(struct json_out *o, const struct value *node, const struct node_view *v)
+{
+	struct str id = value_text(value_getz(node, "id"));
+	char text[LIMIT_NODE_ID_BYTES + 1];
+	if (!v->item_of) {
+		put_text(o, "id", id);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.*s[%lld]", STR_ARG(id), (long long)v->number);
+	put_z(o, "id", text);
+	put_text(o, "itemOf", id);
+	put_int(o, "index", v->number);
+	json_out_key(o, "item");
+	json_out_value(o, &v->item_of->values.items[v->number]);
+}
+
+static void put_item_counts(struct json_out *o, const struct item_list *list)
+{
+	json_out_key(o, "items");
+	json_out_object(o);
+	put_int(o, "total", list->values.n);
+	put_int(o, "succeeded", list->succeeded);
+	put_int(o, "failed", list->failed);
+	put_int(o, "cancelled", list->cancelled);
+	put_int(o, "skipped", list->skipped);
+	put_int(o, "running", list->running);
+	put_int(o, "waiting", list->waiting);
+	put_int(o, "pending", list->pending);
+	put_int(o, "shown", list->n_shown);
+	json_out_end(o);
+}
+
+void render_node(struct json_out *o, const struct value *node, const struct node_view *v,
+		 const struct run_row *run)
 {
 	const struct value *agent = value_getz(node, "agent");
-	const struct value *depends = value_getz(node, "dependsOn");
+	const struct value *depends = v->item_of ? NULL : value_getz(node, "dependsOn");
 	json_out_object(o);
-	put_text(o, "id", value_text(value_getz(node, "id")));
+	put_node_id(o, node, v);
+	if (v->items)
+		put_item_counts(o, v->items);
 	put_optional(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
 	put_optional(o, "action", value_text(value_getz(node, "action")));
+	if (value_getz(node, "forEach") && !v->item_of) {
+		json_out_key(o, "forEach");
+		json_out_value(o, value_getz(node, "forEach"));
+	}
 	if (value_getz(node, "wait")) {
 		json_out_key(o, "wait");
 		json_out_value(o, value_getz(node, "wait"));
@@ -269,7 +313,8 @@ static void put_node(struct json_out *o, const struct value *node, const struct 
 	json_out_end(o);
 }
 
-static void put_nodes(struct json_out *o, struct arena *a, const struct run_detail *d)
+static void put_nodes(struct json_out *o, struct arena *a, const struct run_detail *d,
+		      const struct run_items *items)
 {
 	struct value definition;
 	const struct value *nodes = NULL;
@@ -285,25 +330,47 @@ static void put_nodes(struct json_out *o, struct arena *a, const struct run_deta
 			views[d->attempts[i].node_index].last = &d->attempts[i];
 	json_out_key(o, "nodes");
 	json_out_array(o);
-	for (uint32_t i = 0; i < n; i++)
-		put_node(o, &nodes->items[i], &views[i], &d->run);
+	for (uint32_t i = 0; i < n; i++) {
+		views[i].items = items_of(items, i);
+		render_node(o, &nodes->items[i], &views[i], &d->run);
+		if (!views[i].items)
+			continue;
+		struct node_view *shown = item_views(a, views[i].items, 0, views[i].items->n_shown);
+		for (int64_t k = 0; k < views[i].items->n_shown; k++)
+			render_node(o, &nodes->items[i], &shown[k], &d->run);
+	}
 	json_out_end(o);
 }
 
-void render_run(struct json_out *o, struct arena *a, const struct run_detail *d)
+static void put_attempts(struct json_out *o, const struct run_detail *d)
+{
+	for (size_t i = 0; i < d->n_attempts; i++)
+		render_attempt(o, &d->attempts[i]);
+}
+
+static void put_approvals(struct json_out *o, const struct run_detail *d)
+{
+	for (size_t i = 0; i < d->n_approvals; i++)
+		render_approval(o, &d->approvals[i]);
+}
+
+void render_run(struct json_out *o, struct arena *a, const struct run_detail *d,
+		const struct run_items *items)
 {
 	json_out_object(o);
 	render_run_head(o, &d->run);
-	put_nodes(o, a, d);
+	put_nodes(o, a, d, items);
 	json_out_key(o, "agentRuns");
 	json_out_array(o);
-	for (size_t i = 0; i < d->n_attempts; i++)
-		render_attempt(o, &d->attempts[i]);
+	put_attempts(o, d);
+	for (size_t i = 0; i < items->n; i++)
+		put_attempts(o, &items->lists[i].shown);
 	json_out_end(o);
 	json_out_key(o, "approvals");
 	json_out_array(o);
-	for (size_t i = 0; i < d->n_approvals; i++)
-		render_approval(o, &d->approvals[i]);
+	put_approvals(o, d);
+	for (size_t i = 0; i < items->n; i++)
+		put_approvals(o, &items->lists[i].shown);
 	json_out_end(o);
 	json_out_end(o);
 }

@@ -61,6 +61,8 @@ static const struct route routes[] = {
 	GET("/api/runs/{runId}/why", READ(runs_why)),
 	GET("/api/runs/{runId}/agent-runs", READ(runs_attempts)),
 	GET("/api/runs/{runId}/events", READ(streams_events), QUERY("after")),
+	GET("/api/runs/{runId}/nodes/{nodeId}/items", READ(items_list),
+	    QUERY("limit cursor status")),
 	GET("/api/runs/{runId}/nodes/{nodeId}/logs", READ(streams_logs),
 	    QUERY("limit cursor after follow")),
 	GET("/api/approvals", READ(approvals_list), QUERY("limit cursor status run workflow")),
@@ -99,7 +101,7 @@ static bool matches(const struct route *route, const struct http_request *r, str
 		struct str segment = r->segments[i];
 		if (p[0] == '{') {
 			bool rest = route->rest && !p[n];
-			if (segment.n == 0 || (segment.n > LIMIT_NAME_BYTES && !rest))
+			if (segment.n == 0 || (segment.n > LIMIT_NODE_ID_BYTES && !rest))
 				return false;
 			params[n_params++] = segment;
 		} else if (!str_eq(segment, str_n(p, n))) {

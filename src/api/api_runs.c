@@ -1,4 +1,5 @@
 /* /api/runs and what hangs on one run: reading, retrying. */
+#include "api/api_items.h"
 #include "api/api_private.h"
 #include "api/resources.h"
 #include "base/timefmt.h"
@@ -7,25 +8,33 @@ static const char no_run[] = "There is no such run.";
 
 /* ---- reading one ---- */
 
+static const struct run_part nodes_only = {0};
+
 static struct call_done answer_run(struct call *c, const struct run_detail *d)
 {
 	struct buf body = {0};
+	struct run_items items;
+	int r = items_read(c, d, &items);
+	if (r)
+		return call_problem_store(c, r, no_run);
 	struct json_out o = json_out_to(&body);
-	render_run(&o, c->arena, d);
+	render_run(&o, c->arena, d, &items);
 	return call_reply(c, 200, &body);
 }
 
 struct call_done runs_get(struct call *c)
 {
 	struct run_detail d = {0};
-	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	int r = c->reader->ops->run_get_part(c->reader, c->arena, PROJECT, c->params[0],
+					     &nodes_only, &d);
 	return r ? call_problem_store(c, r, no_run) : answer_run(c, &d);
 }
 
 struct call_done runs_get_of_workflow(struct call *c)
 {
 	struct run_detail d = {0};
-	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[1], &d);
+	int r = c->reader->ops->run_get_part(c->reader, c->arena, PROJECT, c->params[1],
+					     &nodes_only, &d);
 	if (r)
 		return call_problem_store(c, r, no_run);
 	if (!str_eq(d.run.workflow_id, c->params[0]) && !str_eq(d.run.workflow_name, c->params[0]))
@@ -148,7 +157,8 @@ struct call_done runs_list_of_workflow(struct call *c)
 struct call_done runs_not_open(struct call *c)
 {
 	struct run_detail d = {0};
-	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	int r = c->reader->ops->run_get_part(c->reader, c->arena, PROJECT, c->params[0],
+					     &nodes_only, &d);
 	if (r)
 		return call_problem_store(c, r, no_run);
 	return call_problem(c, 409,

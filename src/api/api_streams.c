@@ -1,6 +1,7 @@
 /* /api/runs/{runId}/events and /api/runs/{runId}/nodes/{nodeId}/logs. */
 #include <stdio.h>
 
+#include "api/api_items.h"
 #include "api/api_private.h"
 #include "api/resources.h"
 #include "api/streams.h"
@@ -44,6 +45,8 @@ static struct call_done start(struct call *c)
 	return streams_start(c, c->state);
 }
 
+static const struct run_part nodes_only = {0};
+
 /* HEAD has no body to stream, and a client that has all stops reconnecting on 204. */
 static struct call_done begin(struct call *c, struct stream_open *open, bool has_all)
 {
@@ -68,7 +71,8 @@ struct call_done streams_events(struct call *c)
 	*open = (struct stream_open){.kind = STREAM_EVENTS, .run_id = c->params[0]};
 	if (!read_after(c, &open->after, &resumes, &refused))
 		return refused;
-	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	int r = c->reader->ops->run_get_part(c->reader, c->arena, PROJECT, c->params[0],
+					     &nodes_only, &d);
 	if (r)
 		return call_problem_store(c, r, "There is no such run.");
 	open->final = run_status_final(d.run.status);
@@ -93,6 +97,8 @@ static bool find_node(struct call *c, const struct run_detail *d, bool *ret_fina
 			*ret_final |= node_status_final(d->nodes[i].status);
 			return true;
 		}
+	if (items_find(c, d, c->params[1], ret_final))
+		return true;
 	if (json_parse(c->arena, d->definition, JSON_BORROW, &definition, NULL) != 0)
 		return false;
 	const struct value *nodes = value_getz(&definition, "nodes");
@@ -191,7 +197,8 @@ struct call_done streams_logs(struct call *c)
 		.kind = STREAM_LOGS, .run_id = c->params[0], .node_id = c->params[1]};
 	if (!read_after(c, &open->after, &resumes, &refused) || !wants_stream(c, &follow, &refused))
 		return refused;
-	int r = c->reader->ops->run_get(c->reader, c->arena, PROJECT, c->params[0], &d);
+	int r = c->reader->ops->run_get_part(c->reader, c->arena, PROJECT, c->params[0],
+					     &nodes_only, &d);
 	if (r)
 		return call_problem_store(c, r, "There is no such run.");
 	if (!find_node(c, &d, &open->final))

@@ -106,5 +106,23 @@ void render_run_head(struct json_out *o, const struct run_row *r); /* members, n
 void render_paused(struct json_out *o, struct str pause);
 void render_approval(struct json_out *o, const struct approval_row *p);
 void render_attempt(struct json_out *o, const struct attempt_row *a);
-/* The whole run; the definition is parsed in the arena. */
-void render_run(struct json_out *o, struct arena *a, const struct run_detail *d);
+/* A run with the nodes of its definition and some items; the definition is parsed in the arena. */
+struct run_items;
+void render_run(struct json_out *o, struct arena *a, const struct run_detail *d,
+		const struct run_items *items);
+
+/* One node or item of a run. */
+struct item_list;
+struct node_view {
+	const struct node_row *row;	 /* or NULL */
+	const struct attempt_row *last;	 /* attempt, or NULL */
+	const struct item_list *items;	 /* of a node that has expanded, or NULL */
+	const struct item_list *item_of; /* of an item: the list it is in */
+	int64_t number;			 /* of an item */
+};
+void render_node(struct json_out *o, const struct value *node, const struct node_view *v,
+		 const struct run_row *run);
+enum node_status render_node_status(const struct node_view *v, const struct run_row *run);
+
+/* api_items.c */
+struct call_done items_list(struct call *c);

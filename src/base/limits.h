@@ -152,10 +152,12 @@ enum {
 	LIMIT_SSE_HEARTBEAT_MS = 15000,
 
 	/* API */
-	LIMIT_READ_QUEUE = 2048, /* requests that wait for a reader; more get 503 */
-	LIMIT_WAITERS = 4096,	 /* triggers that wait for the end of their run */
-	LIMIT_WAIT_S = 300,	 /* the longest such wait */
-	LIMIT_STREAM_ROWS = 200, /* rows read at once for one stream */
+	LIMIT_READ_QUEUE = 2048,	 /* requests that wait for a reader; more get 503 */
+	LIMIT_WAITERS = 4096,		 /* triggers that wait for the end of their run */
+	LIMIT_WAIT_S = 300,		 /* the longest such wait */
+	LIMIT_ITEMS_SHOWN = 100,	 /* items of a node in the answer about its run ... */
+	LIMIT_ITEMS_SHOWN_IN_ALL = 1000, /* ... and of all its nodes */
+	LIMIT_STREAM_ROWS = 200,	 /* rows read at once for one stream */
 	LIMIT_CURSOR_BYTES = 512,
 	LIMIT_ARTIFACTS_LISTED = 20000, /* files and folders of one run that are listed */
 };

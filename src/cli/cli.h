@@ -57,7 +57,7 @@ extern const struct command cmd_serve, cmd_demo, cmd_apply, cmd_diff, cmd_lint, 
 	cmd_run, cmd_runs, cmd_show, cmd_why, cmd_watch, cmd_logs, cmd_artifacts, cmd_cancel,
 	cmd_retry, cmd_move, cmd_pause, cmd_resume, cmd_skip, cmd_signal, cmd_agents, cmd_approvals,
 	cmd_approve, cmd_reject, cmd_agent, cmd_schedules, cmd_eval, cmd_validate, cmd_cron,
-	cmd_doctor, cmd_version, cmd_completion, cmd_unknown, cmd_resolve;
+	cmd_doctor, cmd_version, cmd_completion, cmd_unknown, cmd_resolve, cmd_items;
 
 extern const struct command *const cli_commands[];
 extern const size_t cli_n_commands;

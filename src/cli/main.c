@@ -14,7 +14,7 @@ const struct command *const cli_commands[] = {
 	&cmd_artifacts, &cmd_cancel,	 &cmd_retry,	 &cmd_move,	&cmd_pause,  &cmd_resume,
 	&cmd_skip,	&cmd_signal,	 &cmd_approvals, &cmd_approve,	&cmd_reject, &cmd_agents,
 	&cmd_agent,	&cmd_schedules,	 &cmd_eval,	 &cmd_validate, &cmd_cron,   &cmd_doctor,
-	&cmd_version,	&cmd_completion, &cmd_unknown,	 &cmd_resolve,
+	&cmd_version,	&cmd_completion, &cmd_unknown,	 &cmd_resolve,	&cmd_items,
 };
 const size_t cli_n_commands = ARRAY_LEN(cli_commands);
 

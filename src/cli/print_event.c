@@ -91,6 +91,8 @@ static void put_other(const struct line *l)
 		put_dim(print_text(l->data, keys[i]));
 	put_dim(print_text(l->data, "event"));
 	put_dim(print_text(l->data, "name"));
+	if (value_is(value_getz(l->data, "items"), VALUE_INT))
+		printf("  to %lld items", (long long)print_int(l->data, "items"));
 	if (print_text(l->data, "until").n > 0) {
 		printf("  until");
 		put_dim(print_text(l->data, "until"));

@@ -81,6 +81,12 @@ static void node_row(struct table *t, const struct value *n, struct span run)
 	table_cell(t, buf_str(&bar));
 }
 
+/* Items are told in a line about their node. */
+static bool is_item(const struct value *node)
+{
+	return value_getz(node, "itemOf") != NULL;
+}
+
 static void print_nodes(const struct value *run, const struct value *nodes)
 {
 	static const struct table_column columns[] = {
@@ -91,7 +97,8 @@ static void print_nodes(const struct value *run, const struct value *nodes)
 	struct table *t = table_new(columns, ARRAY_LEN(columns));
 	struct span span = run_span(run, nodes);
 	for (uint32_t i = 0; i < nodes->n; i++)
-		node_row(t, &nodes->items[i], span);
+		if (!is_item(&nodes->items[i]))
+			node_row(t, &nodes->items[i], span);
 	table_print(t);
 }
 
@@ -102,11 +109,15 @@ static void print_totals(const struct value *nodes)
 		"SUCCESS",	    "FAILED",  "TIMED_OUT", "CANCELLED", "SKIPPED",
 		"WAITING_APPROVAL", "UNKNOWN", "RUNNING",   "QUEUED",	 "PENDING"};
 	const char *sep = ": ";
-	printf("\n%u node%s", nodes->n, nodes->n == 1 ? "" : "s");
+	unsigned n_all = 0;
+	for (uint32_t i = 0; i < nodes->n; i++)
+		n_all += !is_item(&nodes->items[i]);
+	printf("\n%u node%s", n_all, n_all == 1 ? "" : "s");
 	for (size_t s = 0; s < ARRAY_LEN(states); s++) {
 		unsigned n = 0;
 		for (uint32_t i = 0; i < nodes->n; i++)
-			n += str_eqz(print_text(&nodes->items[i], "status"), states[s]);
+			n += !is_item(&nodes->items[i]) &&
+			     str_eqz(print_text(&nodes->items[i], "status"), states[s]);
 		if (n > 0) {
 			printf("%s%u ", sep, n);
 			put_status(str_of(states[s]));
@@ -116,13 +127,37 @@ static void print_totals(const struct value *nodes)
 	printf("\n");
 }
 
+/* "scan: 10 items: 7 succeeded, 2 running, 1 pending" */
+static void print_items(const struct value *nodes)
+{
+	static const char *const counts[] = {"succeeded", "failed",  "cancelled", "skipped",
+					     "running",	  "waiting", "pending"};
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		const struct value *items = value_getz(&nodes->items[i], "items");
+		const char *sep = ": ";
+		if (!value_is(items, VALUE_OBJECT))
+			continue;
+		printf("  %s", table_bold());
+		table_put(print_text(&nodes->items[i], "id"));
+		printf("%s: %lld items", table_plain(), (long long)print_int(items, "total"));
+		for (size_t k = 0; k < ARRAY_LEN(counts); k++) {
+			int64_t n = print_int(items, counts[k]);
+			if (n <= 0)
+				continue;
+			printf("%s%lld %s", sep, (long long)n, counts[k]);
+			sep = ", ";
+		}
+		printf("\n");
+	}
+}
+
 /* The messages are too long for the table. */
 static void print_errors(const struct value *nodes)
 {
 	for (uint32_t i = 0; i < nodes->n; i++) {
 		const struct value *n = &nodes->items[i];
 		struct str message = print_text(value_getz(n, "error"), "message");
-		if (message.n == 0 || str_eqz(print_text(n, "status"), "SKIPPED"))
+		if (message.n == 0 || is_item(n) || str_eqz(print_text(n, "status"), "SKIPPED"))
 			continue;
 		printf("  %s", table_bold());
 		table_put(print_text(n, "id"));
@@ -233,6 +268,7 @@ void print_run(const struct value *run)
 	printf("\n");
 	print_nodes(run, nodes);
 	print_totals(nodes);
+	print_items(nodes);
 	print_errors(nodes);
 	print_doubts(run, nodes);
 	print_approvals(value_getz(run, "approvals"));

@@ -162,6 +162,8 @@ struct str each_detail(const struct run *r, uint32_t index)
 		json_out_int(&o, x->n_succeeded);
 		json_out_key(&o, "failed");
 		json_out_int(&o, x->n_failed);
+		json_out_key(&o, "cancelled");
+		json_out_int(&o, x->n_ended - x->n_succeeded - x->n_failed - x->n_dropped);
 	}
 	json_out_key(&o, "items");
 	json_out_value(&o, &x->list);
@@ -204,6 +206,7 @@ static void stop_items(struct run *r, struct each *x)
 	for (uint32_t i = x->first; i < x->first + x->n; i++) {
 		if (r->nodes[i].status == NODE_PENDING) {
 			node_drop(r, i, run_stops ? NODE_CANCELLED : NODE_SKIPPED);
+			x->n_dropped += !run_stops;
 			x->n_started++;
 			x->n_ended++;
 		} else if (!node_status_final(r->nodes[i].status)) {

@@ -98,8 +98,9 @@ struct each {
 	uint32_t first, n; /* its items are the nodes from first on */
 	uint32_t next;	   /* number of the first item that was not looked at to be started */
 	uint32_t n_started, n_ended, n_succeeded, n_failed;
-	enum each_end end; /* beyond GOES_ON no item starts, and those that run are stopped */
-	bool stopped;	   /* they were */
+	uint32_t n_dropped; /* SKIPPED: never started */
+	enum each_end end;  /* beyond GOES_ON no item starts, and those that run are stopped */
+	bool stopped;	    /* they were */
 	size_t output_bytes;
 	struct value list; /* until the node ends, in `values` */
 	struct str *ids;   /* "scan[3]", each made when somebody asks, in `names` */

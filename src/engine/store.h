@@ -139,6 +139,19 @@ struct run_detail {
 	size_t n_approvals;
 };
 
+/* Rows of a run by the indexes of their nodes: of those from `from` on, below `to`. */
+struct run_part {
+	int64_t from, to; /* to = 0: the nodes of the definition, no items */
+};
+
+/* What became of the nodes in a range, those without any row left out. */
+struct node_counts {
+	int64_t ended[NODE_TIMED_OUT + 1]; /* by final status */
+	int64_t running;		   /* an attempt that runs, or a wait */
+	int64_t queued;			   /* an attempt that does not run yet */
+	int64_t waiting;		   /* PENDING approvals, UNKNOWN nodes: for people */
+};
+
 /* One run as recovery needs it: only attempts that are not final, nodes and approvals as they
  * are. */
 struct open_run {
@@ -183,6 +196,11 @@ struct store_ops {
 			    const struct store_page *page, struct version_row **ret, size_t *ret_n);
 	int (*run_get)(struct store_reader *r, struct arena *a, struct str project, struct str id,
 		       struct run_detail *ret);
+	/* The same with only some of the nodes, attempts and approvals. */
+	int (*run_get_part)(struct store_reader *r, struct arena *a, struct str project,
+			    struct str id, const struct run_part *part, struct run_detail *ret);
+	int (*node_counts)(struct store_reader *r, struct str run_id, const struct run_part *part,
+			   struct node_counts *ret);
 	/* newest first: by created_ms, those of one millisecond by their order; without output */
 	int (*run_list)(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 			const struct store_page *page, struct run_row **ret, size_t *ret_n);

@@ -211,24 +211,33 @@ static struct str attempt_output(const struct memdb_run *run, const struct attem
 	return made ? node->output : (struct str){0};
 }
 
-static struct node_row *nodes_of(struct arena *a, const struct memdb_run *run, size_t *ret_n)
+static const struct run_part whole = {.to = INT64_MAX};
+
+static bool in_part(const struct run_part *part, int64_t index)
+{
+	return index >= part->from && index < part->to;
+}
+
+static struct node_row *nodes_of(struct arena *a, const struct memdb_run *run,
+				 const struct run_part *part, size_t *ret_n)
 {
 	struct node_row *nodes = ARENA_NEW_ARRAY(a, struct node_row, run->n_nodes);
 	*ret_n = 0;
 	for (size_t i = 0; i < run->n_nodes; i++)
-		if (run->nodes[i])
+		if (run->nodes[i] && in_part(part, (int64_t)i))
 			memrow_node(a, run->nodes[i], &nodes[(*ret_n)++]);
 	return nodes;
 }
 
 static struct attempt_row *attempts_of(struct arena *a, const struct memdb_run *run,
-				       bool with_final, size_t *ret_n)
+				       const struct run_part *part, bool with_final, size_t *ret_n)
 {
 	struct attempt_row *attempts = ARENA_NEW_ARRAY(a, struct attempt_row, run->n_attempts);
 	*ret_n = 0;
 	for (size_t i = 0; i < run->n_attempts; i++) {
 		struct attempt_row row = *run->attempts[i];
-		if (attempt_status_final(row.status) && !with_final)
+		if ((attempt_status_final(row.status) && !with_final) ||
+		    !in_part(part, row.node_index))
 			continue;
 		row.output = attempt_output(run, &row);
 		memrow_attempt(a, &row, &attempts[(*ret_n)++]);
@@ -237,18 +246,26 @@ static struct attempt_row *attempts_of(struct arena *a, const struct memdb_run *
 }
 
 static struct approval_row *approvals_of(struct arena *a, const struct memdb_run *run,
-					 size_t *ret_n)
+					 const struct run_part *part, size_t *ret_n)
 {
-	*ret_n = run->n_approvals;
+	*ret_n = 0;
 	struct approval_row *rows = ARENA_NEW_ARRAY(a, struct approval_row, run->n_approvals);
 	for (size_t i = 0; i < run->n_approvals; i++)
-		memrow_approval(a, run->approvals[i], &rows[i]);
+		if (in_part(part, run->approvals[i]->node_index))
+			memrow_approval(a, run->approvals[i], &rows[(*ret_n)++]);
 	return rows;
 }
 
 int memread_run_get(struct store_reader *r, struct arena *a, struct str project, struct str id,
 		    struct run_detail *ret)
 {
+	return memread_run_get_part(r, a, project, id, &whole, ret);
+}
+
+int memread_run_get_part(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			 const struct run_part *want, struct run_detail *ret)
+{
+	struct run_part part = *want;
 	const struct memdb_run *run = map_get(&state_of(r)->runs, id);
 	if (!run || !in_project(project, run->row.project))
 		return STORE_NOT_FOUND;
@@ -258,10 +275,50 @@ int memread_run_get(struct store_reader *r, struct arena *a, struct str project,
 	if (run->row.workflow_version > 0)
 		memread_version_get(r, a, run->row.workflow_id, run->row.workflow_version,
 				    &version);
+	if (part.to == 0)
+		part.to = (int64_t)version.n_nodes;
 	ret->definition = version.definition;
-	ret->nodes = nodes_of(a, run, &ret->n_nodes);
-	ret->attempts = attempts_of(a, run, true, &ret->n_attempts);
-	ret->approvals = approvals_of(a, run, &ret->n_approvals);
+	ret->nodes = nodes_of(a, run, &part, &ret->n_nodes);
+	ret->attempts = attempts_of(a, run, &part, true, &ret->n_attempts);
+	ret->approvals = approvals_of(a, run, &part, &ret->n_approvals);
+	return 0;
+}
+
+static bool has_live_attempt(const struct memdb_run *run, int64_t index)
+{
+	for (size_t i = 0; i < run->n_attempts; i++)
+		if (run->attempts[i]->node_index == index &&
+		    !attempt_status_final(run->attempts[i]->status))
+			return true;
+	return false;
+}
+
+int memread_node_counts(struct store_reader *r, struct str run_id, const struct run_part *part,
+			struct node_counts *ret)
+{
+	const struct memdb_run *run = map_get(&state_of(r)->runs, run_id);
+	*ret = (struct node_counts){0};
+	if (!run)
+		return STORE_NOT_FOUND;
+	for (size_t i = 0; i < run->n_nodes; i++) {
+		if (!run->nodes[i] || !in_part(part, (int64_t)i))
+			continue;
+		enum node_status status = run->nodes[i]->status;
+		if (node_status_final(status))
+			ret->ended[status]++;
+		else if (!has_live_attempt(run, (int64_t)i))
+			ret->running += status == NODE_RUNNING || status == NODE_QUEUED;
+		ret->waiting += status == NODE_UNKNOWN;
+	}
+	for (size_t i = 0; i < run->n_attempts; i++) {
+		if (!in_part(part, run->attempts[i]->node_index))
+			continue;
+		ret->running += run->attempts[i]->status == ATTEMPT_RUNNING;
+		ret->queued += run->attempts[i]->status == ATTEMPT_QUEUED;
+	}
+	for (size_t i = 0; i < run->n_approvals; i++)
+		ret->waiting += run->approvals[i]->status == APPROVAL_PENDING &&
+				in_part(part, run->approvals[i]->node_index);
 	return 0;
 }
 
@@ -436,9 +493,9 @@ int memread_open_runs(struct store_reader *r,
 			continue;
 		struct open_run open = {0};
 		memrow_run(&a, &run->row, &open.run);
-		open.nodes = nodes_of(&a, run, &open.n_nodes);
-		open.attempts = attempts_of(&a, run, false, &open.n_attempts);
-		open.approvals = approvals_of(&a, run, &open.n_approvals);
+		open.nodes = nodes_of(&a, run, &whole, &open.n_nodes);
+		open.attempts = attempts_of(&a, run, &whole, false, &open.n_attempts);
+		open.approvals = approvals_of(&a, run, &whole, &open.n_approvals);
 		open.n_signals = run->n_signals;
 		open.signals = ARENA_NEW_ARRAY(&a, struct signal_row, run->n_signals);
 		for (size_t k = 0; k < run->n_signals; k++)

@@ -280,12 +280,21 @@ int sqlread_version_list(struct store_reader *reader, struct arena *a, struct st
 
 /* ---- runs ---- */
 
+static const struct run_part whole = {.to = INT64_MAX};
+
+static void bind_part(struct sqlstmt *st, int64_t rid, const struct run_part *part)
+{
+	sqlstmt_i64(st, rid);
+	sqlstmt_i64(st, part->from);
+	sqlstmt_i64(st, part->to);
+}
+
 static int nodes_of(struct sqlconn *c, struct arena *a, int64_t rid, const struct run_row *run,
-		    struct node_row **ret, size_t *ret_n)
+		    const struct run_part *part, struct node_row **ret, size_t *ret_n)
 {
 	struct rows rows = {.size_bytes = sizeof(struct node_row)};
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_NODE_LIST);
-	sqlstmt_i64(st, rid);
+	bind_part(st, rid, part);
 	int rc, r = 0;
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
 		struct node_row *node = rows_add(&rows, a);
@@ -321,11 +330,12 @@ static struct str attempt_output(const struct attempt_row *attempt, const struct
 }
 
 static int attempts_of(struct sqlconn *c, struct arena *a, int64_t rid, const struct run_row *run,
-		       bool with_final, struct attempt_row **ret, size_t *ret_n)
+		       const struct run_part *part, bool with_final, struct attempt_row **ret,
+		       size_t *ret_n)
 {
 	struct rows rows = {.size_bytes = sizeof(struct attempt_row)};
 	struct sqlstmt *st = sqlconn_stmt(c, with_final ? SQL_ATTEMPT_LIST : SQL_ATTEMPT_LIST_OPEN);
-	sqlstmt_i64(st, rid);
+	bind_part(st, rid, part);
 	int rc, r = 0;
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
 		struct attempt_row *row = rows_add(&rows, a);
@@ -347,12 +357,12 @@ int sqlread_approval_row(struct sqlconn *c, struct sqlstmt *st, struct arena *a,
 	return r == 0 ? sqlblob_get(c, a, &ret->inputs) : r;
 }
 
-static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct approval_row **ret,
-			size_t *ret_n)
+static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid,
+			const struct run_part *part, struct approval_row **ret, size_t *ret_n)
 {
 	struct rows rows = {.size_bytes = sizeof(struct approval_row)};
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_APPROVALS_OF_RUN);
-	sqlstmt_i64(st, rid);
+	bind_part(st, rid, part);
 	int rc, r = 0;
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0)
 		r = sqlread_approval_row(c, st, a, rows_add(&rows, a));
@@ -361,9 +371,19 @@ static int approvals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct 
 	return ended(c, st, rc, r);
 }
 
-static int run_get(struct sqlconn *c, struct arena *a, struct str project, struct str id,
-		   struct run_detail *ret)
+/* Where the nodes of the definition end and items begin. */
+static int end_of_nodes(struct sqlconn *c, const struct run_row *run, int64_t *ret)
 {
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_VERSION_NODES_COUNT);
+	sqlstmt_text(st, run->workflow_id);
+	sqlstmt_i64(st, run->workflow_version);
+	return sqlconn_errno(c, sqlstmt_number(st, "n", ret));
+}
+
+static int run_get(struct sqlconn *c, struct arena *a, struct str project, struct str id,
+		   const struct run_part *want, struct run_detail *ret)
+{
+	struct run_part part = *want;
 	*ret = (struct run_detail){0};
 	int64_t rid = 0;
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_RUN_GET);
@@ -383,12 +403,15 @@ static int run_get(struct sqlconn *c, struct arena *a, struct str project, struc
 	if (r == STORE_NOT_FOUND && ret->run.id.n > 0)
 		r = 0; /* the run is there, its version is not */
 	ret->definition = version.definition;
+	if (r == 0 && part.to == 0)
+		r = end_of_nodes(c, &ret->run, &part.to);
 	if (r == 0)
-		r = nodes_of(c, a, rid, &ret->run, &ret->nodes, &ret->n_nodes);
+		r = nodes_of(c, a, rid, &ret->run, &part, &ret->nodes, &ret->n_nodes);
 	if (r == 0)
-		r = attempts_of(c, a, rid, &ret->run, true, &ret->attempts, &ret->n_attempts);
+		r = attempts_of(c, a, rid, &ret->run, &part, true, &ret->attempts,
+				&ret->n_attempts);
 	if (r == 0)
-		r = approvals_of(c, a, rid, &ret->approvals, &ret->n_approvals);
+		r = approvals_of(c, a, rid, &part, &ret->approvals, &ret->n_approvals);
 	for (size_t i = 0; r == 0 && i < ret->n_attempts; i++)
 		ret->attempts[i].output =
 			attempt_output(&ret->attempts[i], ret->nodes, ret->n_nodes);
@@ -400,7 +423,82 @@ int sqlread_run_get(struct store_reader *reader, struct arena *a, struct str pro
 {
 	struct sqlconn *c = conn_of(reader);
 	int r = begin(c);
-	return r != 0 ? r : end(c, run_get(c, a, project, id, ret));
+	return r != 0 ? r : end(c, run_get(c, a, project, id, &whole, ret));
+}
+
+int sqlread_run_get_part(struct store_reader *reader, struct arena *a, struct str project,
+			 struct str id, const struct run_part *part, struct run_detail *ret)
+{
+	struct sqlconn *c = conn_of(reader);
+	int r = begin(c);
+	return r != 0 ? r : end(c, run_get(c, a, project, id, part, ret));
+}
+
+static int count_rows(struct sqlconn *c, int64_t rid, const struct run_part *part,
+		      struct node_counts *ret)
+{
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_NODE_COUNTS);
+	int rc, r = 0;
+	bind_part(st, rid, part);
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
+		enum node_status status;
+		int64_t n = sqlstmt_col_i64(st, "n");
+		if (!node_status_parse(sqlstmt_col_view(st, "status"), &status))
+			r = -EUCLEAN;
+		else if (node_status_final(status))
+			ret->ended[status] = n;
+		else if (status == NODE_RUNNING || status == NODE_QUEUED)
+			ret->running += n;
+		else if (status == NODE_UNKNOWN)
+			ret->waiting += n;
+	}
+	return ended(c, st, rc, r);
+}
+
+static int count_attempts(struct sqlconn *c, int64_t rid, const struct run_part *part,
+			  struct node_counts *ret)
+{
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_ATTEMPT_COUNTS);
+	int rc;
+	bind_part(st, rid, part);
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW) {
+		if (str_eqz(sqlstmt_col_view(st, "status"), "RUNNING"))
+			ret->running += sqlstmt_col_i64(st, "n");
+		else
+			ret->queued = sqlstmt_col_i64(st, "n");
+	}
+	return ended(c, st, rc, 0);
+}
+
+static int node_counts(struct sqlconn *c, struct str run_id, const struct run_part *part,
+		       struct node_counts *ret)
+{
+	int64_t rid = 0;
+	*ret = (struct node_counts){0};
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_RUN_RID);
+	sqlstmt_text(st, run_id);
+	int rc = sqlstmt_number(st, "rid", &rid);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE ? STORE_NOT_FOUND : sqlconn_errno(c, rc);
+	int r = count_rows(c, rid, part, ret);
+	if (r == 0)
+		r = count_attempts(c, rid, part, ret);
+	if (r != 0)
+		return r;
+	int64_t n = 0;
+	st = sqlconn_stmt(c, SQL_APPROVAL_COUNTS);
+	bind_part(st, rid, part);
+	rc = sqlstmt_number(st, "n", &n);
+	ret->waiting += n;
+	return sqlconn_errno(c, rc);
+}
+
+int sqlread_node_counts(struct store_reader *reader, struct str run_id, const struct run_part *part,
+			struct node_counts *ret)
+{
+	struct sqlconn *c = conn_of(reader);
+	int r = begin(c);
+	return r != 0 ? r : end(c, node_counts(c, run_id, part, ret));
 }
 
 /* Row number of a run; 0 when it is not there. */
@@ -565,11 +663,12 @@ static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, stru
 	if (r == 0)
 		r = sqlblob_get(c, a, &ret->run.context);
 	if (r == 0)
-		r = nodes_of(c, a, rid, &ret->run, &ret->nodes, &ret->n_nodes);
+		r = nodes_of(c, a, rid, &ret->run, &whole, &ret->nodes, &ret->n_nodes);
 	if (r == 0)
-		r = attempts_of(c, a, rid, &ret->run, false, &ret->attempts, &ret->n_attempts);
+		r = attempts_of(c, a, rid, &ret->run, &whole, false, &ret->attempts,
+				&ret->n_attempts);
 	if (r == 0)
-		r = approvals_of(c, a, rid, &ret->approvals, &ret->n_approvals);
+		r = approvals_of(c, a, rid, &whole, &ret->approvals, &ret->n_approvals);
 	if (r == 0)
 		r = signals_of(c, a, rid, ret);
 	if (r != 0)
