@@ -191,6 +191,17 @@ static void judge_duration(struct judge *j, const struct value *v, const char *p
 		diag_add(j->diag, path, "must be a duration above 0, as 30s or 5m");
 }
 
+/* The engine judges them: engine/policy.h. */
+static void keep_policy(struct judge *j, const struct value *source, struct value *out)
+{
+	static const char *const members[] = {"concurrency", "rateLimit", "circuitBreaker"};
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const struct value *v = value_getz(source, members[i]);
+		if (v)
+			value_putz(j->arena, out, members[i], *v);
+	}
+}
+
 static const struct limit_field {
 	const char *path;
 	void (*judge)(struct judge *j, const struct value *v, const char *path);
@@ -359,13 +370,15 @@ static void judge_capabilities(struct judge *j, const struct value *source, stru
 int manifest_judge(struct arena *a, const struct value *source, enum manifest_source from,
 		   struct diag *d, struct value *ret)
 {
-	static const char *const in_file[] = {"name",	      "type",	 "version", "description",
-					      "riskLevel",    "command", "timeout", "limits",
-					      "capabilities", NULL};
+	static const char *const in_file[] = {
+		"name",	     "type",	       "version", "description",  "riskLevel",
+		"command",   "timeout",	       "limits",  "capabilities", "concurrency",
+		"rateLimit", "circuitBreaker", NULL};
 	static const char *const in_api[] = {
-		"name",	     "type",	  "version", "description",  "riskLevel",
-		"command",   "timeout",	  "limits",  "capabilities", "project",
-		"projectId", "entryPath", NULL};
+		"name",		"type",	     "version",	       "description",
+		"riskLevel",	"command",   "timeout",	       "limits",
+		"capabilities", "project",   "projectId",      "entryPath",
+		"concurrency",	"rateLimit", "circuitBreaker", NULL};
 	struct judge j = {.arena = a, .diag = d};
 	size_t before = d->n + d->n_dropped;
 	if (source->kind != VALUE_OBJECT) {
@@ -384,6 +397,7 @@ int manifest_judge(struct arena *a, const struct value *source, enum manifest_so
 	judge_command(&j, source, &out);
 	judge_limits(&j, source, &out);
 	judge_capabilities(&j, source, &out);
+	keep_policy(&j, source, &out);
 	if (d->n + d->n_dropped > before)
 		return MANIFEST_REFUSED;
 	*ret = out;

@@ -85,16 +85,23 @@ enum {
 	LIMIT_AGENT_FOLDER_FILES = 10000, /* files and links of one agent's folder */
 	LIMIT_AGENT_FOLDER_BYTES = 256 << 20,
 	LIMIT_AGENT_FOLDER_DEPTH = 16,
-	LIMIT_AGENT_FOLDERS = 1000,	 /* agents found under all roots */
-	LIMIT_ARTIFACTS_BYTES = 1 << 30, /* files that one attempt may keep, together */
-	LIMIT_ARTIFACTS_ENTRIES = 1000,	 /* the same: files, folders and links */
-	LIMIT_ARTIFACTS_DEPTH = 12,	 /* the same: folders in folders */
-	LIMIT_ATTEMPTS_LOST = 5,	 /* attempts lost to crashes before a node fails */
-	LIMIT_PROBE_TRIES = 3,		 /* probes that may fail before people are asked */
-	LIMIT_UNKNOWN_SHOWN = 1000,	 /* UNKNOWN nodes in one list */
-	LIMIT_RESOLVE_TEXT_BYTES = 4096, /* who resolves a node, why, and the message */
-	LIMIT_ERROR_BYTES = 4096,	 /* kept of one error message */
-	LIMIT_ATTEMPTS_LATER = 100,	 /* "retry later" answers before a node fails */
+	LIMIT_AGENT_FOLDERS = 1000,	    /* agents found under all roots */
+	LIMIT_ARTIFACTS_BYTES = 1 << 30,    /* files that one attempt may keep, together */
+	LIMIT_ARTIFACTS_ENTRIES = 1000,	    /* the same: files, folders and links */
+	LIMIT_ARTIFACTS_DEPTH = 12,	    /* the same: folders in folders */
+	LIMIT_ATTEMPTS_LOST = 5,	    /* attempts lost to crashes before a node fails */
+	LIMIT_PROBE_TRIES = 3,		    /* probes that may fail before people are asked */
+	LIMIT_UNKNOWN_SHOWN = 1000,	    /* UNKNOWN nodes in one list */
+	LIMIT_RESOLVE_TEXT_BYTES = 4096,    /* who resolves a node, why, and the message */
+	LIMIT_ERROR_BYTES = 4096,	    /* kept of one error message */
+	LIMIT_ATTEMPTS_LATER = 100,	    /* "retry later" answers before a node fails */
+	LIMIT_POLICY_MOST = 1000000,	    /* an agent's concurrency and rate limits */
+	LIMIT_BREAKER_FAILURES = 100,	    /* circuitBreaker.failures */
+	LIMIT_RETRY_CODES = 64,		    /* entries of retryOn and of nonRetryable */
+	LIMIT_AGENT_CODE_BYTES = 64,	    /* an error code that an agent gives itself */
+	LIMIT_AGENT_ERROR_BYTES = 64 << 10, /* of stdout that is read as an error */
+	LIMIT_PROGRESS_MS = 1000,	    /* between two writes of one attempt's progress */
+	LIMIT_PROGRESS_EVENTS = 100,	    /* its events are this part of its age apart */
 
 	/* requests to others */
 	LIMIT_HTTP_CLIENT_CONNECTIONS = 256, /* open at once, more calls wait */

@@ -142,7 +142,28 @@ static void on_script_done(void *arg, const struct sandbox_result *s)
 	finish(arg, &result);
 }
 
-static const struct sandbox_callbacks script_callbacks = {on_log_line, on_script_done};
+static void on_started(void *arg)
+{
+	struct running *r = arg;
+	const struct dispatch_config *c = &r->dispatch->config;
+	if (c->on_started)
+		c->on_started(c->arg, &r->id);
+}
+
+static void on_alive(void *arg)
+{
+	struct running *r = arg;
+	const struct dispatch_config *c = &r->dispatch->config;
+	if (c->on_alive)
+		c->on_alive(c->arg, &r->id);
+}
+
+static const struct sandbox_callbacks script_callbacks = {
+	.on_started = on_started,
+	.on_alive = on_alive,
+	.on_log_line = on_log_line,
+	.on_done = on_script_done,
+};
 
 /* Opens the workspace into the spec; false when the attempt was failed because of it. */
 static bool add_workspace(struct running *r, const struct attempt_start *start,
@@ -262,8 +283,10 @@ static void start_rule(struct running *r, const struct attempt_start *start)
 	struct rule_call *call = rule_start(d->config.rules, &rule, on_rule_log, on_rule_done, r);
 	/* It may have ended inside rule_start(), and with it `r`: then there is no call. */
 	r = call ? map_get(&d->running, ID_STR(id)) : NULL;
-	if (r)
-		r->rule = call;
+	if (!r)
+		return;
+	r->rule = call;
+	on_started(r);
 }
 
 /* ---- the port ---- */

@@ -19,8 +19,9 @@ struct dispatch_config {
 	const char
 		*artifacts; /* absolute folder for what attempts keep; NULL = they keep nothing */
 	struct uv_loop_s *loop;
-	void *arg; /* of the calls below: engine_attempt_log() and engine_attempt_done() as a rule
-		    */
+	void *arg; /* of the calls below, which go to the engine as a rule */
+	void (*on_started)(void *arg, const struct attempt_id *id); /* or NULL */
+	void (*on_alive)(void *arg, const struct attempt_id *id);   /* or NULL */
 	void (*on_log)(void *arg, const struct attempt_id *id, struct str lines, int64_t n_lines);
 	void (*on_done)(void *arg, const struct attempt_id *id,
 			const struct attempt_result *result);

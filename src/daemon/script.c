@@ -63,6 +63,10 @@ void script_stdin(const struct attempt_start *s, struct buf *out)
 	json_out_str(&o, s->workflow);
 	json_out_key(&o, "idempotencyKey");
 	json_out_str(&o, s->idempotency_key);
+	if (s->last_progress.n) {
+		json_out_key(&o, "lastProgress");
+		json_out_raw(&o, s->last_progress);
+	}
 	json_out_end(&o);
 	json_out_end(&o);
 }

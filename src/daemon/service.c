@@ -136,6 +136,16 @@ static void on_attempt_log(void *arg, const struct attempt_id *id, struct str li
 	engine_attempt_log(((struct service *)arg)->engine, id, lines, n_lines);
 }
 
+static void on_attempt_started(void *arg, const struct attempt_id *id)
+{
+	engine_attempt_started(((struct service *)arg)->engine, id);
+}
+
+static void on_attempt_alive(void *arg, const struct attempt_id *id)
+{
+	engine_attempt_alive(((struct service *)arg)->engine, id);
+}
+
 static void on_attempt_done(void *arg, const struct attempt_id *id,
 			    const struct attempt_result *result)
 {
@@ -327,6 +337,8 @@ static bool start_executors(struct service *s)
 		.artifacts = s->artifacts,
 		.loop = &s->loop,
 		.arg = s,
+		.on_started = on_attempt_started,
+		.on_alive = on_attempt_alive,
 		.on_log = on_attempt_log,
 		.on_done = on_attempt_done,
 	};

@@ -139,6 +139,13 @@ void admission_hold(struct engine *e, struct str project, struct str agent, bool
 	judge(e, l);
 }
 
+bool admission_held(const struct engine *e, struct str project, struct str agent)
+{
+	char buffer[KEY_BYTES];
+	const struct lane *l = map_get(&e->admission.lanes, lane_key(buffer, project, agent));
+	return l && l->held;
+}
+
 /* ---- waiting ---- */
 
 /* The lane stands among those that need slots, or not, as its agent is now. It can't move while

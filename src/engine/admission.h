@@ -68,6 +68,7 @@ void admission_agent_changed(struct engine *e, struct str project, struct str na
 
 /* Nothing of the agent begins while it is held (a circuit breaker); what runs goes on. */
 void admission_hold(struct engine *e, struct str project, struct str agent, bool hold);
+bool admission_held(const struct engine *e, struct str project, struct str agent);
 
 enum lane_shut admission_shut(const struct engine *e, const struct lane *l);
 

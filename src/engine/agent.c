@@ -22,6 +22,9 @@ static const struct field_spec agent_fields[] = {
 	{"command", NULL},
 	{"capabilities", NULL},
 	{"limits", NULL},
+	{"concurrency", NULL},
+	{"rateLimit", NULL},
+	{"circuitBreaker", NULL},
 	{"image", "images are not in this version of drover; give entryPath and command"},
 	{"secrets", "secrets are not in this version of drover; remove them"},
 	{"endpoint", "API agents are not in this version of drover; use SCRIPT"},
@@ -207,6 +210,7 @@ static void read_agent(struct agent *agent, const struct fields *f, struct str p
 	const struct value *limits = fields_get(f, "limits");
 	if (limits)
 		row->limits = plan_build_limits(a, limits, f->diag, "limits");
+	row->policy = policy_judge(a, f);
 }
 
 /* The default time-out among the limits, which were judged before. */
@@ -230,6 +234,7 @@ struct agent *agent_compile(const struct value *doc, struct str project, struct 
 	if (fields_open(&f, doc, d, ""))
 		read_agent(agent, &f, project);
 	agent->timeout_ms = read_timeout(agent->row.limits);
+	agent->policy = policy_read(agent->row.policy);
 	return d->n == before ? agent : agent_unref(agent);
 }
 
@@ -297,6 +302,7 @@ struct agent *agent_from_row(const struct agent_row *row)
 	agent->row.digest = arena_str(a, row->digest);
 	agent->row.policy = arena_str(a, row->policy);
 	agent->timeout_ms = read_timeout(row->limits);
+	agent->policy = policy_read(row->policy);
 	copy_capabilities(agent, row, &good);
 	return good ? agent : agent_unref(agent);
 }

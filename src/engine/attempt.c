@@ -8,9 +8,13 @@
 #include "engine/admission.h"
 #include "engine/attempt_end.h"
 #include "engine/attempt_input.h"
+#include "engine/backoff.h"
+#include "engine/breaker.h"
+#include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/progress.h"
 #include "engine/run.h"
 
 #define MAY(state) (1u << (state))
@@ -29,6 +33,7 @@ void attempt_check(const struct attempt *a)
 {
 	const struct node *n = &a->run->nodes[a->index];
 	ASSERT(n->attempt == a);
+	deadline_check(a);
 	switch (a->state) {
 	case ATT_WAITING:
 		ASSERT(n->status == NODE_QUEUED && a->turn.in && !a->admitted);
@@ -62,6 +67,7 @@ static void move(struct attempt *a, enum attempt_state to)
 {
 	ASSERT(moves[a->state] & MAY(to));
 	a->state = to;
+	deadline_arm(a);
 	if (to != ATT_ENDED)
 		attempt_check(a);
 }
@@ -73,6 +79,7 @@ static struct attempt *attempt_alloc(struct run *r, uint32_t index)
 	struct attempt *a = NEW0(struct attempt);
 	a->run = r;
 	a->index = index;
+	a->progress_ms = a->progress_told_ms = a->queue_ms = INT64_MIN;
 	list_init(&a->link);
 	ASSERT(!r->nodes[index].attempt);
 	r->nodes[index].attempt = a;
@@ -92,6 +99,7 @@ static void leave_queue(struct attempt *a)
 	admission_dequeue(a);
 	list_remove(&a->link);
 	timer_disarm(&a->run->engine->timers, &a->timer);
+	timer_disarm(&a->run->engine->timers, &a->deadline);
 }
 
 static void emit_queued(struct attempt *a)
@@ -113,8 +121,8 @@ static void enqueue(struct attempt *a)
 	admission_enqueue(a);
 	if (a->state == ATT_BACKOFF || a->state == ATT_HELD)
 		move(a, ATT_WAITING);
-	else
-		attempt_check(a);
+	deadline_arm(a);
+	attempt_check(a);
 }
 
 /* Its run is paused: it waits for the end of that. */
@@ -122,6 +130,7 @@ static void hold(struct attempt *a)
 {
 	struct node *n = &a->run->nodes[a->index];
 	leave_queue(a);
+	a->queue_ms = INT64_MIN;
 	if (!a->has_row)
 		emit_queued(a);
 	if (n->status != NODE_QUEUED)
@@ -143,6 +152,13 @@ void attempt_ready(struct attempt *a)
 		hold(a);
 		return;
 	}
+	if (a->queue_ms == INT64_MIN)
+		deadline_queued(a, 0);
+	const char *over = deadline_passed(a);
+	if (over) {
+		attempt_expire(a, over);
+		return;
+	}
 	admission_assign(a);
 	if (admission_open(a))
 		begin(a);
@@ -161,6 +177,7 @@ static void back_off(struct attempt *a, int64_t delay_ms)
 		emit_queued(a);
 	if (n->status != NODE_QUEUED)
 		node_move(n, NODE_QUEUED);
+	deadline_arm(a);
 	attempt_check(a);
 }
 
@@ -172,6 +189,8 @@ void attempt_make(struct run *r, uint32_t index, int64_t delay_ms)
 	a->number = ++r->nodes[index].attempts;
 	a->queued_ms = e->wall_ms;
 	map_put(&e->attempts, ID_STR(a->id), a);
+	if (a->number == 1)
+		deadline_total(r, index, 0);
 	if (delay_ms > 0) {
 		a->not_before_ms = e->wall_ms + delay_ms;
 		back_off(a, delay_ms);
@@ -184,6 +203,7 @@ void attempt_free(struct attempt *a)
 {
 	struct engine *e = a->run->engine;
 	leave_queue(a);
+	breaker_forget(a);
 	admission_give_back(a);
 	if (a->state == ATT_STARTING || a->state == ATT_RUNNING || a->state == ATT_STOPPING)
 		e->n_running--;
@@ -192,6 +212,7 @@ void attempt_free(struct attempt *a)
 	a->run->n_busy--;
 	agent_unref(a->agent);
 	free(a->input);
+	free(a->progress);
 	free(a);
 }
 
@@ -225,7 +246,10 @@ static void finish(struct attempt *a, const struct verdict *end)
 				   end->retry_later);
 	struct doubt *doubt = doubt_of(a, end);
 	bool probe = a->probe;
+	progress_end(a);
 	emit_end(a, end, error);
+	if (end->result)
+		breaker_ended(a, end);
 	attempt_free(a);
 	if (probe) {
 		doubt_probed(r, index, number, end);
@@ -240,17 +264,18 @@ static void finish(struct attempt *a, const struct verdict *end)
 		node_cancel(r, index, verdict_node_status(end), true);
 		return;
 	}
-	int64_t delay_ms = verdict_count_failure(r, index, end);
+	struct backoff next = backoff_judge(r, index, end);
 	if (doubt) {
-		doubt_begin(r, index, doubt, delay_ms >= 0);
+		doubt_begin(r, index, doubt, next.delay_ms >= 0);
 		return;
 	}
-	if (delay_ms < 0) {
+	if (next.delay_ms < 0) {
+		r->nodes[index].not_retried = next.reason;
 		node_fail(r, index, verdict_node_status(end), error, end->code);
 		return;
 	}
-	verdict_tell_retrying(r, index, number, delay_ms, end);
-	attempt_make(r, index, delay_ms);
+	backoff_tell(r, index, number, &next, end);
+	attempt_make(r, index, next.delay_ms);
 }
 
 /* ---- starting ---- */
@@ -293,6 +318,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.attempt = a->number,
 		.probe_of = a->probe ? a->run->nodes[a->index].doubt->number : 0,
 		.idempotency_key = str_n(key, (size_t)n),
+		.last_progress = progress_of_node(&a->run->nodes[a->index]),
 		.approved_digest =
 			a->run->nodes[a->index].approval ? a->agent->row.digest : (struct str){0},
 		.timeout_ms = limit_of(a),
@@ -305,6 +331,22 @@ static struct str stopped_text(const struct run *r)
 {
 	return r->stopping != STOP_NONE ? STR("the run was stopped before the attempt was started")
 					: STR("another item failed before the attempt was started");
+}
+
+/* Wall clock. */
+static int64_t ready_ms(const struct attempt *a)
+{
+	return a->queued_ms > a->not_before_ms ? a->queued_ms : a->not_before_ms;
+}
+
+/* How long it could have been started before it was, for metrics. */
+static void tell_delay(const struct attempt *a)
+{
+	const struct engine *e = a->run->engine;
+	int64_t ms = e->now_ms - a->queue_ms;
+	if (e->config.on_attempt_start)
+		e->config.on_attempt_start(e->config.watcher, a->run->plan->project,
+					   a->agent->row.name, ms > 0 ? ms : 0);
 }
 
 /* The row is durable: now it may start, unless the run was stopped meanwhile. */
@@ -330,6 +372,8 @@ static void start_effect(void *ctx, struct txn *txn UNUSED, void *arg, int64_t n
 		a->timer.kind = TIMER_ATTEMPT_LIMIT;
 		if (limit_ms > 0)
 			timer_arm(&e->timers, &a->timer, e->now_ms + limit_ms);
+		deadline_handed(a);
+		tell_delay(a);
 		hand_over(a, start);
 	}
 	engine_leave(e);
@@ -385,6 +429,7 @@ static void begin(struct attempt *a)
 	tell_started(a);
 	if (n->status != NODE_RUNNING)
 		node_move(n, NODE_RUNNING);
+	breaker_began(a);
 	move(a, ATT_STARTING);
 	struct start *kept = ARENA_NEW(pump_arena(&e->pump), struct start);
 	*kept = start;
@@ -403,9 +448,18 @@ void attempt_admit(struct engine *e)
 
 /* ---- stopping ---- */
 
-void attempt_time_out(struct attempt *a)
+void attempt_expire(struct attempt *a, const char *code)
 {
+	struct verdict end = {0};
+	deadline_verdict(a, code, &end);
+	finish(a, &end);
+}
+
+void attempt_time_out(struct attempt *a, const char *code)
+{
+	timer_disarm(&a->run->engine->timers, &a->timer);
 	a->why = ATTEMPT_STOP_TIMEOUT;
+	a->stop_code = code;
 	a->stop_ms = a->run->engine->wall_ms;
 	move(a, ATT_STOPPING);
 	list_push_back(&a->run->engine->stops, &a->link);
@@ -472,6 +526,27 @@ void attempt_cancel(struct attempt *a)
 
 /* ---- from the executor ---- */
 
+void engine_attempt_started(struct engine *e, const struct attempt_id *id)
+{
+	engine_enter(e);
+	struct attempt *a = map_get(&e->attempts, ID_STR(*id));
+	if (a && a->state == ATT_RUNNING) {
+		a->runs = true;
+		deadline_alive(a);
+		deadline_arm(a);
+	}
+	engine_leave(e);
+}
+
+void engine_attempt_alive(struct engine *e, const struct attempt_id *id)
+{
+	engine_enter(e);
+	struct attempt *a = map_get(&e->attempts, ID_STR(*id));
+	if (a)
+		deadline_alive(a);
+	engine_leave(e);
+}
+
 void engine_attempt_done(struct engine *e, const struct attempt_id *id,
 			 const struct attempt_result *result)
 {
@@ -516,7 +591,7 @@ static void lose(struct attempt *a)
 	} else if (n->lost > LIMIT_ATTEMPTS_LOST) {
 		node_fail(r, index, NODE_FAILED, error, end.code);
 	} else {
-		verdict_tell_retrying(r, index, number, 0, &end);
+		backoff_tell(r, index, number, &(struct backoff){0, "lost"}, &end);
 		attempt_make(r, index, 0);
 	}
 }
@@ -550,6 +625,12 @@ void attempt_recover(struct run *r, uint32_t index, const struct attempt_row *ro
 		r->nodes[index].status = NODE_QUEUED;
 		if (r->pause) {
 			hold(a);
+			return;
+		}
+		deadline_queued(a, e->wall_ms - ready_ms(a));
+		const char *over = deadline_passed(a);
+		if (over) {
+			attempt_expire(a, over);
 			return;
 		}
 		admission_assign(a);

@@ -31,8 +31,11 @@ void attempt_give_up(struct attempt *a);
 /* Starts those that wait and may. */
 void attempt_admit(struct engine *e);
 
-/* The node's time-out: the executor is asked to stop it. */
-void attempt_time_out(struct attempt *a);
+/* A time-out of a running attempt, NULL = that of its run: the executor is asked to stop it. */
+void attempt_time_out(struct attempt *a, const char *code);
+
+/* A time-out of one that was not started: it ends. */
+void attempt_expire(struct attempt *a, const char *code);
 
 /* The run stops: ends what was not started, asks the executor to stop what was. */
 void attempt_cancel(struct attempt *a);

@@ -1,12 +1,13 @@
 #include "engine/attempt_end.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "engine/agent_error.h"
 #include "engine/attempt.h"
+#include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/plan/schemas.h"
@@ -37,54 +38,6 @@ const char *verdict_findings(struct arena *a, const struct diag *d)
 	return arena_dup(a, text.p ? text.p : "", text.n);
 }
 
-int64_t verdict_retry_delay(struct run *r, uint32_t index, uint32_t n, int64_t at_least_ms)
-{
-	const struct plan_retry *retry = &run_plan_node(r, index)->retry;
-	const int64_t most = LIMIT_DURATION_DAYS * INT64_C(86400000);
-	double ms = (double)retry->initial_ms * pow(retry->coefficient, n > 0 ? n - 1 : 0);
-	double cap = (double)retry->maximum_ms;
-	if (!(ms < cap))
-		ms = cap;
-	double unit = (double)(rng_next(&r->engine->rng) >> 11) / 9007199254740992.0;
-	ms *= 1 + retry->jitter * (2 * unit - 1);
-	int64_t delay = (int64_t)(ms < cap ? ms : cap);
-	if (delay < at_least_ms)
-		delay = at_least_ms < most ? at_least_ms : most;
-	return delay < 1 ? 1 : delay;
-}
-
-int64_t verdict_count_failure(struct run *r, uint32_t index, const struct verdict *end)
-{
-	struct node *n = &r->nodes[index];
-	const struct plan_retry *retry = &run_plan_node(r, index)->retry;
-	n->lost = 0;
-	if (end->final)
-		return -1;
-	if (end->retry_later && n->later < LIMIT_ATTEMPTS_LATER)
-		return verdict_retry_delay(r, index, ++n->later, end->retry_after_ms);
-	n->tries++;
-	if ((int64_t)n->tries >= retry->max_attempts)
-		return -1;
-	return verdict_retry_delay(r, index, n->tries, end->retry_after_ms);
-}
-
-void verdict_tell_retrying(struct run *r, uint32_t index, uint32_t number, int64_t delay_ms,
-			   const struct verdict *v)
-{
-	struct json_out o = emit_event_begin(r->engine);
-	json_out_key(&o, "nodeId");
-	json_out_str(&o, run_node_id(r, index));
-	json_out_key(&o, "attempt");
-	json_out_int(&o, number);
-	json_out_key(&o, "delayMs");
-	json_out_int(&o, delay_ms);
-	json_out_key(&o, "code");
-	json_out_strz(&o, v->code);
-	json_out_key(&o, "message");
-	json_out_str(&o, v->message);
-	emit_event_end(r, "node.retrying", &o);
-}
-
 enum node_status verdict_node_status(const struct verdict *v)
 {
 	return v->status == ATTEMPT_TIMED_OUT	? NODE_TIMED_OUT
@@ -98,14 +51,16 @@ static void stopped_end(const struct attempt *a, struct verdict *end)
 		end->result->end == ATTEMPT_END_ERROR && end->result->fate == FATE_NOT_BEGUN;
 	bool timeout = a->why == ATTEMPT_STOP_TIMEOUT;
 	end->status = timeout ? ATTEMPT_TIMED_OUT : ATTEMPT_CANCELLED;
-	end->code = !timeout			       ? "cancelled"
-		    : a->run->stopping == STOP_TIMEOUT ? "run_timeout"
-						       : "timeout";
-	end->message = !timeout && a->run->stopping == STOP_NONE ? STR("another item failed")
-		       : !timeout				 ? STR("the run was cancelled")
-		       : a->run->stopping == STOP_TIMEOUT	 ? STR("the run took too long")
-							  : STR("the attempt took longer than "
-								"its timeout");
+	if (!timeout) {
+		end->code = "cancelled";
+		end->message = a->run->stopping == STOP_NONE ? STR("another item failed")
+							     : STR("the run was cancelled");
+	} else if (a->run->stopping == STOP_TIMEOUT) {
+		end->code = "run_timeout";
+		end->message = STR("the run took too long");
+	} else {
+		deadline_verdict(a, a->stop_code, end);
+	}
 	end->fate = not_begun ? FATE_NOT_BEGUN : FATE_CUT_OFF;
 }
 
@@ -148,19 +103,40 @@ static void judge_output(struct attempt *a, struct str text, struct verdict *end
 	end->fate = FATE_BAD_OUTPUT;
 }
 
-static void error_end(const struct attempt_result *x, struct verdict *end)
+static struct str cut(struct str message)
+{
+	size_t n = message.n < LIMIT_ERROR_BYTES ? message.n : LIMIT_ERROR_BYTES;
+	return str_n(message.p, utf8_valid_prefix(str_n(message.p, n)));
+}
+
+/* The agent may say itself what its exit status means. */
+static void take_agents_error(struct attempt *a, const struct attempt_result *x,
+			      struct verdict *end)
+{
+	struct agent_error own;
+	if (!str_starts(str_of(end->code), STR("exit_")) ||
+	    !agent_error_read(&a->run->engine->scratch, x->output, &own))
+		return;
+	if (own.code)
+		end->code = own.code;
+	if (own.message.n)
+		end->message = cut(own.message);
+	end->final = end->final || own.final;
+	if (own.retry_after_ms > end->retry_after_ms)
+		end->retry_after_ms = own.retry_after_ms;
+}
+
+static void error_end(struct attempt *a, const struct attempt_result *x, struct verdict *end)
 {
 	const char *code = x->code && *x->code ? x->code : "failed";
 	end->status = strcmp(code, "timeout") == 0 ? ATTEMPT_TIMED_OUT : ATTEMPT_FAILED;
 	end->code = code;
-	end->message = str_n(x->message.p,
-			     utf8_valid_prefix(str_n(x->message.p, x->message.n < LIMIT_ERROR_BYTES
-									   ? x->message.n
-									   : LIMIT_ERROR_BYTES)));
+	end->message = cut(x->message);
 	end->final = x->final;
 	end->fate = end->status == ATTEMPT_TIMED_OUT ? FATE_CUT_OFF : x->fate;
 	end->retry_later = x->retry_later;
 	end->retry_after_ms = x->retry_after_ms;
+	take_agents_error(a, x, end);
 }
 
 void verdict_of_result(struct attempt *a, const struct attempt_result *result, struct verdict *ret)
@@ -171,5 +147,5 @@ void verdict_of_result(struct attempt *a, const struct attempt_result *result, s
 	else if (result->end == ATTEMPT_END_OUTPUT)
 		judge_output(a, result->output, ret);
 	else
-		error_end(result, ret);
+		error_end(a, result, ret);
 }

@@ -33,13 +33,3 @@ void verdict_of_result(struct attempt *a, const struct attempt_result *result, s
 
 /* What an attempt's end is for its node, when that ends with it. */
 enum node_status verdict_node_status(const struct verdict *v);
-
-/* How long to wait after the n-th failure. */
-int64_t verdict_retry_delay(struct run *r, uint32_t index, uint32_t n, int64_t at_least_ms);
-
-/* Counts the failure; the delay of the retry, or -1 when it was the last attempt. */
-int64_t verdict_count_failure(struct run *r, uint32_t index, const struct verdict *v);
-
-/* The event node.retrying. */
-void verdict_tell_retrying(struct run *r, uint32_t index, uint32_t number, int64_t delay_ms,
-			   const struct verdict *v);

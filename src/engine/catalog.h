@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/map.h"
+#include "engine/policy.h"
 #include "json/value.h"
 #include "model/rows.h"
 #include "text/zone.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct arena arena;
 	struct agent_row row; /* text in the arena */
 	int64_t timeout_ms;   /* of an attempt whose node has none, from limits; 0 = none */
+	struct policy policy; /* what row.policy says */
 	struct agent_action *actions;
 	size_t n_actions;
 	struct lane *lane; /* of its attempts, once it had one: see engine/admission.h */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/attempt.h"
+#include "engine/backoff.h"
 #include "engine/effect.h"
 #include "engine/emit.h"
 #include "engine/node.h"
@@ -266,7 +267,7 @@ static void tell_retrying(struct run *r, uint32_t index, uint32_t number, int64_
 {
 	struct engine *e = r->engine;
 	struct verdict v = {.code = arena_dup(&e->scratch, code.p, code.n), .message = message};
-	verdict_tell_retrying(r, index, number, delay_ms, &v);
+	backoff_tell(r, index, number, &(struct backoff){delay_ms, "absent"}, &v);
 }
 
 /* It did not happen: the attempt was a failure like any other, or lost. */
@@ -328,8 +329,8 @@ static void probe_again(struct run *r, uint32_t index, uint32_t number, const st
 				 STR_ARG(v->message)));
 		return;
 	}
-	int64_t delay_ms = lost ? 0 : verdict_retry_delay(r, index, d->n_failed, v->retry_after_ms);
-	verdict_tell_retrying(r, index, number, delay_ms, v);
+	int64_t delay_ms = lost ? 0 : backoff_delay(r, index, d->n_failed, v->retry_after_ms);
+	backoff_tell(r, index, number, &(struct backoff){delay_ms, "probe"}, v);
 	attempt_make(r, index, delay_ms);
 }
 

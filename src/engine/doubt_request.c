@@ -1,6 +1,7 @@
 /* What people ask about nodes that are UNKNOWN, and say of them. */
 #include "base/limits.h"
 #include "engine/attempt.h"
+#include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
@@ -99,6 +100,7 @@ static void run_again(struct run *r, uint32_t index)
 {
 	struct node *n = &r->nodes[index];
 	doubt_free(n);
+	deadline_total(r, index, 0); /* who decided took their time */
 	attempt_make(r, index, 0);
 	if (!node_status_final(n->status))
 		emit_node(r, index, (struct str){0}, (struct str){0}, (struct str){0});

@@ -121,6 +121,7 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 			.status = rest->status,
 			.input = rest->input,
 			.error = rest->error,
+			.progress = txn_text(e, str_n(a->progress, a->progress_n)),
 			.queued_ms = a->queued_ms,
 			.not_before_ms = a->not_before_ms,
 			.started_ms = a->started_ms,

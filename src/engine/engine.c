@@ -7,6 +7,8 @@
 #include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/breaker.h"
+#include "engine/deadline.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/recover.h"
@@ -102,7 +104,16 @@ static void run_timer(struct engine *e, struct timer *t)
 		run_settle(r);
 		break;
 	case TIMER_ATTEMPT_LIMIT:
-		attempt_time_out(a);
+		attempt_time_out(a, NULL);
+		break;
+	case TIMER_DEADLINE:
+		a = container_of(t, struct attempt, deadline);
+		r = a->run;
+		deadline_fire(a);
+		run_settle(r);
+		break;
+	case TIMER_BREAKER:
+		breaker_cooled(container_of(t, struct breaker, timer));
 		break;
 	case TIMER_RUN_LIMIT:
 		run_stop(container_of(t, struct run, limit), STOP_TIMEOUT, (struct str){0});
@@ -203,6 +214,7 @@ void engine_free(struct engine *e)
 		run_free(container_of(it, struct run, link));
 	admission_fini(e);
 	schedule_free_all(e);
+	breaker_free_all(e);
 	map_free(&e->runs);
 	map_free(&e->attempts);
 	map_free(&e->approvals);
@@ -249,5 +261,6 @@ size_t engine_check(const struct engine *e)
 	ASSERT(n_scripts == e->n_scripts);
 	admission_check(e);
 	schedule_check(e);
+	breaker_check(e);
 	return n_stuck;
 }

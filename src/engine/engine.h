@@ -24,6 +24,9 @@
 
 struct engine;
 
+/* See engine/breaker.h. */
+enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
+
 struct engine_config {
 	struct clock *clock;
 	struct store *store;
@@ -45,6 +48,14 @@ struct engine_config {
 	void (*on_attempt_end)(void *watcher, const struct attempt_row *attempt,
 			       const char *error_code); /* for metrics */
 	void (*on_approval_end)(void *watcher, const struct approval_row *approval);
+	/* An attempt was handed to the executor, delay_ms after it could have been. */
+	void (*on_attempt_start)(void *watcher, struct str project, struct str agent,
+				 int64_t delay_ms);
+	/* A failed attempt is tried again; reason is its error code. */
+	void (*on_retry)(void *watcher, struct str project, struct str agent, const char *reason);
+	/* Not only after commit: the state is in memory alone. */
+	void (*on_breaker)(void *watcher, struct str project, struct str agent,
+			   enum breaker_state state, bool opened);
 };
 
 /* Reads agents, workflows and open runs through a reader and drives what is unfinished. The
@@ -62,6 +73,8 @@ int64_t engine_next_tick(const struct engine *e);
 void engine_tick(struct engine *e);
 
 /* From the executor. */
+void engine_attempt_started(struct engine *e, const struct attempt_id *id);
+void engine_attempt_alive(struct engine *e, const struct attempt_id *id);
 void engine_attempt_log(struct engine *e, const struct attempt_id *id, struct str lines,
 			int64_t n_lines);
 void engine_attempt_done(struct engine *e, const struct attempt_id *id,
@@ -120,6 +133,23 @@ void engine_agent_save(struct engine *e, const struct agent_save *save, engine_r
 /* CONFLICT while a workflow's newest version uses it. */
 void engine_agent_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
 			 void *arg);
+
+/* Closes the agent's circuit breaker, whatever it has seen. UNCHANGED when it was closed, NOT_FOUND
+ * when there is no such agent or it has none. Replies at once: the state is in memory only. */
+void engine_agent_reset(struct engine *e, struct str project, struct str name, engine_reply_fn fn,
+			void *arg);
+
+/* How the agent fares now; all 0 for one that is not registered. Text is borrowed from the engine
+ * until its next call. */
+struct engine_agent_state {
+	bool has_breaker;
+	enum breaker_state state;
+	int64_t since_ms, until_ms; /* wall clock: opened, end of the cool-down; 0 = not open */
+	int64_t n_opened;	    /* since the start */
+	const char *code, *message; /* of the newest failure, "" = none */
+};
+void engine_agent_state(struct engine *e, struct str project, struct str name,
+			struct engine_agent_state *ret);
 
 /*
  * Workflows. `doc` is contract section 3 as a value. Every save that changes something makes a

@@ -2,6 +2,9 @@
  * The port to what runs attempts. One executor serves the engine; the composition root routes by
  * agent type (sandbox, built-in rule). Loop thread only.
  *
+ * Between start() and engine_attempt_done() it calls engine_attempt_started() once the program runs
+ * (not for one that ended at once), and engine_attempt_alive() at any sign of life.
+ *
  * The engine starts an attempt only after the row that says so is durable. For each started
  * attempt the executor calls engine_attempt_done() exactly once, never before start() was called,
  * possibly inside start(). stop() asks for an early end (TERM, grace, KILL) and is answered by
@@ -32,6 +35,7 @@ struct attempt_start { /* borrowed: copy what is needed beyond the call */
 	int64_t attempt;
 	int64_t probe_of; /* of a probe: the number of the attempt that it asks for; else 0 */
 	struct str idempotency_key; /* stable per run and node */
+	struct str last_progress;   /* JSON that an earlier attempt told, "" = nothing */
 	struct str approved_digest; /* SCRIPT that was approved: what the digest of its folder must
 				       be, else the error "approval_void"; "" = any */
 	int64_t timeout_ms;	    /* for information; the engine calls stop() itself */
@@ -53,7 +57,8 @@ enum attempt_end {
 
 struct attempt_result { /* borrowed for the call */
 	enum attempt_end end;
-	struct str output;	/* bytes as printed: the engine checks that it is JSON */
+	struct str output;	/* bytes as printed: the engine checks that it is JSON; of an error:
+				   what it printed before, perhaps an error as JSON */
 	const char *code;	/* ERROR: "timeout", "exit_3", "oom", "delivery_failed", … */
 	struct str message;	/* ERROR: one sentence for people */
 	enum attempt_fate fate; /* ERROR */

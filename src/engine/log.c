@@ -1,6 +1,8 @@
 /* Lines that attempts log. */
 #include "base/limits.h"
+#include "engine/deadline.h"
 #include "engine/emit.h"
+#include "engine/progress.h"
 
 struct logs_note {
 	struct str run_id, node_id;
@@ -43,8 +45,14 @@ static void add(struct engine *e, struct attempt *a, struct str lines, int64_t n
 void engine_attempt_log(struct engine *e, const struct attempt_id *id, struct str lines,
 			int64_t n_lines)
 {
+	CLEANUP_BUF struct buf rest = {0};
 	engine_enter(e);
 	struct attempt *a = map_get(&e->attempts, ID_STR(*id));
+	if (a && a->state == ATT_RUNNING) {
+		deadline_alive(a);
+		if (progress_take(a, lines, &rest, &n_lines))
+			lines = buf_str(&rest);
+	}
 	if (a && (a->state == ATT_RUNNING || a->state == ATT_STOPPING) && n_lines > 0 &&
 	    !a->log_cut) {
 		a->log_cut = e->pump.full || a->log_lines + n_lines > LIMIT_LOG_LINES ||

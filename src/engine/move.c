@@ -103,7 +103,8 @@ static bool same_dependencies(const struct move *x, int64_t from, int64_t to)
 /* Whether a node that has begun may differ in this field. */
 static bool is_free(const struct move *x, struct str field, int64_t from, int64_t to)
 {
-	static const char *const fields[] = {"description", "timeout", "retry", "limits"};
+	static const char *const fields[] = {"description", "timeout", "timeouts",
+					     "heartbeat",   "retry",   "limits"};
 	size_t n = 0;
 	while (n < field.n && field.p[n] != '.' && field.p[n] != '[')
 		n++;

@@ -40,8 +40,9 @@ static const unsigned moves[] = {
 	[NODE_PENDING] = MAY(NODE_SUCCESS) | MAY(NODE_QUEUED) | MAY(NODE_RUNNING) |
 			 MAY(NODE_FAILED) | MAY(NODE_WAITING_APPROVAL) | MAY(NODE_SKIPPED) |
 			 MAY(NODE_CANCELLED),
-	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_CANCELLED) |
-			MAY(NODE_UNKNOWN) | MAY(NODE_SUCCESS) | MAY(NODE_SKIPPED),
+	[NODE_QUEUED] = MAY(NODE_RUNNING) | MAY(NODE_FAILED) | MAY(NODE_TIMED_OUT) |
+			MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN) | MAY(NODE_SUCCESS) |
+			MAY(NODE_SKIPPED),
 	[NODE_RUNNING] = MAY(NODE_QUEUED) | MAY(NODE_SUCCESS) | MAY(NODE_FAILED) |
 			 MAY(NODE_TIMED_OUT) | MAY(NODE_CANCELLED) | MAY(NODE_UNKNOWN) |
 			 MAY(NODE_SKIPPED),
@@ -131,6 +132,10 @@ static void tell_finished(struct run *r, uint32_t index, const char *code)
 	if (doubt_remains(n)) {
 		json_out_key(&o, "effectUnknown");
 		json_out_bool(&o, true);
+	}
+	if (code && n->not_retried) {
+		json_out_key(&o, "notRetried");
+		json_out_strz(&o, n->not_retried);
 	}
 	if (n->started_ms) {
 		json_out_key(&o, "durationMs");

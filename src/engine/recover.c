@@ -9,11 +9,13 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/pause.h"
+#include "engine/progress.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
@@ -391,6 +393,7 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 			p->row.input = arena_str(&x->arena, open->attempts[i].input);
 		if (p->row.probe)
 			doubt_recover_input(&r->nodes[p->index], p->row.input);
+		progress_recover(&r->nodes[p->index], open->attempts[i].progress);
 	}
 }
 
@@ -458,6 +461,11 @@ static int count_attempts(struct recovery *x, struct run *r)
 			continue;
 		if (n->started_ms == 0)
 			n->started_ms = row->started_ms;
+		if (row->attempt == 1)
+			deadline_total(r, (uint32_t)row->node_index,
+				       x->engine->wall_ms - row->queued_ms);
+		if (!row->probe)
+			progress_recover(n, row->progress);
 		count_attempt(x, n, row);
 	}
 	return as_fault(f);
@@ -510,6 +518,8 @@ static int read_history(struct recovery *x)
 		int r = 0;
 		bool past = p->row.attempt > 1 || attempt_status_final(p->row.status);
 		n->attempts = (uint32_t)p->row.attempt;
+		if (p->row.attempt == 1)
+			deadline_total(p->run, p->index, x->engine->wall_ms - p->row.queued_ms);
 		if (past && p->run != counted) {
 			r = count_attempts(x, p->run);
 			counted = p->run;

@@ -330,6 +330,7 @@ void run_free(struct run *r)
 	for (uint32_t i = 0; i < r->n_nodes; i++) {
 		free(r->nodes[i].output);
 		free(r->nodes[i].error);
+		free(r->nodes[i].progress);
 		if (r->nodes[i].attempt)
 			attempt_free(r->nodes[i].attempt);
 		wait_end(&r->nodes[i], e);

@@ -1,5 +1,7 @@
 /* Saving and deleting agents and workflows. */
 #include "base/limits.h"
+#include "engine/admission.h"
+#include "engine/breaker.h"
 #include "engine/emit.h"
 #include "engine/save.h"
 #include "engine/schedule.h"
@@ -136,6 +138,8 @@ static void agent_store(struct request *q, struct agent *fresh, const struct age
 	fresh->row.updated_ms = e->wall_ms;
 	bool made = !old;
 	catalog_agent_put(&e->catalog, fresh);
+	breaker_reset(e, fresh->row.project, fresh->row.name);
+	admission_agent_changed(e, fresh->row.project, fresh->row.name);
 	agent_row_emit(e, fresh);
 	reply(q, made ? ENGINE_CREATED : ENGINE_OK, fresh->row.id, 0);
 }
@@ -188,6 +192,7 @@ void engine_agent_delete(struct engine *e, struct str project, struct str id, en
 	struct txn_op *op = txn_add(pump_txn(&e->pump), TXN_AGENT_DELETE);
 	op->agent.id = copy(&pump_txn(&e->pump)->arena, agent->row.id);
 	op->agent.project = copy(&pump_txn(&e->pump)->arena, agent->row.project);
+	breaker_reset(e, agent->row.project, agent->row.name);
 	catalog_agent_remove(&e->catalog, agent);
 	reply(&q, ENGINE_OK, id, 0);
 }

@@ -65,9 +65,18 @@ struct attempt {
 	enum effect effect; /* of its action; from STARTING on */
 	char *input;	    /* of a RECONCILABLE one, from STARTING on: its probe will get it */
 	uint32_t input_n;
-	struct agent *agent; /* from STARTING on */
-	struct list link;    /* STOPPING by time-out: engine.stops */
-	struct timer timer;  /* BACKOFF: retry time; RUNNING: time-out */
+	struct agent *agent;   /* from STARTING on */
+	struct list link;      /* STOPPING by time-out: engine.stops */
+	struct timer timer;    /* BACKOFF: retry time; RUNNING: time-out */
+	struct timer deadline; /* the nearest of its other time-outs: see engine/deadline.h */
+	const char *stop_code; /* STOPPING by one of those: which; else NULL */
+	bool runs;	       /* the executor said that its program does */
+	int64_t queue_ms, handed_ms, alive_ms; /* engine time: since when it waits for a slot, is
+						  with the executor, shows no sign of life */
+	char *progress;			       /* JSON, or NULL: see engine/progress.h */
+	uint32_t progress_n;
+	bool progress_unwritten, progress_untold;
+	int64_t progress_ms, progress_told_ms; /* engine time of the last row and event */
 	int64_t queued_ms, not_before_ms, started_ms, stop_ms; /* wall clock */
 	uint32_t log_lines;
 	size_t log_bytes;
@@ -120,9 +129,13 @@ struct node {
 	struct doubt *doubt;	   /* UNKNOWN, or probed; see engine/doubt.h */
 	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
 	uint32_t output_n, error_n;
-	uint32_t attempts;     /* number of the newest */
-	uint32_t tries;	       /* failures that count against maxAttempts */
-	uint32_t lost, later;  /* lost in a row; "retry later" answers in all */
+	uint32_t attempts;	 /* number of the newest */
+	uint32_t tries;		 /* failures that count against maxAttempts */
+	uint32_t lost, later;	 /* lost in a row; "retry later" answers in all */
+	const char *not_retried; /* FAILED by an attempt: why there is no other one */
+	char *progress;		 /* JSON that its attempts told last, or NULL */
+	uint32_t progress_n;
+	int64_t total_due_ms;  /* engine time: the end of its total time-out */
 	uint32_t log_lines;    /* logged over all attempts */
 	uint32_t next_settled; /* the run's list of ends to be told to dependents; index + 1 */
 	bool copied;	       /* from the run that this one retries */
@@ -205,6 +218,7 @@ struct engine {
 	struct timer schedules_timer; /* of the nearest fire */
 	struct list replies;	      /* that wait for their rows to be durable */
 	struct list waits;	      /* of all nodes that wait for an event */
+	struct map breakers;	      /* "project\nagent", see engine/breaker.h */
 	struct list stops;	      /* attempts to be stopped when the call is over */
 	struct list unknown;	      /* doubts of nodes that are UNKNOWN, oldest first */
 	struct id_gen ids;

@@ -11,6 +11,8 @@
 enum timer_kind {
 	TIMER_BACKOFF,	     /* of a struct attempt: its retry time has come */
 	TIMER_ATTEMPT_LIMIT, /* of a struct attempt: the node's time-out */
+	TIMER_DEADLINE,	     /* of a struct attempt: its other time-outs, see engine/deadline.h */
+	TIMER_BREAKER,	     /* of a struct breaker: its cool-down */
 	TIMER_RUN_LIMIT,     /* of a struct run: its time-out */
 	TIMER_WAIT,	     /* of a struct wait: the node wakes */
 	TIMER_APPROVAL,	     /* of a struct approval: nobody decided in time */

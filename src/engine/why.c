@@ -5,6 +5,8 @@
 #include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/breaker.h"
+#include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/pause.h"
@@ -22,6 +24,7 @@ static const char *const reasons[] = {
 	[WHY_QUEUED] = "queued",
 	[WHY_AGENT_LIMIT] = "agent_limit",
 	[WHY_AGENT_RATE] = "agent_rate",
+	[WHY_BREAKER] = "circuit_open",
 	[WHY_SLEEP] = "sleeping",
 	[WHY_EVENT] = "waiting_event",
 	[WHY_STOPPING] = "stopping",
@@ -236,18 +239,44 @@ static struct said say_starting(const struct why *w, const struct attempt *a)
 	return s;
 }
 
+/* ", 42 % done (scanning)" */
+static const char *done_text(const struct why *w, const struct attempt *a)
+{
+	struct value v = VALUE_NULL_INIT;
+	if (!a->progress ||
+	    json_parse(w->a, str_n(a->progress, a->progress_n), JSON_DEFAULT, &v, NULL) != 0)
+		return "";
+	const struct value *part = value_getz(&v, "progress");
+	struct str message = value_text(value_getz(&v, "message"));
+	double d = part->kind == VALUE_INT ? (double)part->i : part->d;
+	return arena_printf(w->a, ", %d %% done%s%.*s%s", (int)(d * 100), message.n ? " (" : "",
+			    STR_ARG(message), message.n ? ")" : "");
+}
+
+/* What ends an attempt that runs, before the time of that. */
+static const char *end_text(const char *code)
+{
+	if (strcmp(code, "start_timeout") == 0)
+		return "its program must run by";
+	if (strcmp(code, "heartbeat_timeout") == 0)
+		return "without a sign of life it is stopped at";
+	return strcmp(code, "total_timeout") == 0 ? "the total time-out of its node is at"
+						  : "its time-out is at";
+}
+
 static struct said say_running(const struct why *w, const struct attempt *a)
 {
-	struct said s = {.reason = WHY_RUNNING,
-			 .since_ms = a->started_ms,
-			 .until_ms = due_ms(w->e, &a->timer)};
-	const char *what = attempt_text(w, a), *since = time_text(w->a, s.since_ms);
-	if (s.until_ms) {
-		s.sentence = arena_printf(w->a, "%s runs since %s; its time-out is at %s", what,
-					  since, time_text(w->a, s.until_ms));
+	const struct engine *e = w->e;
+	struct said s = {.reason = WHY_RUNNING, .since_ms = a->started_ms};
+	const char *code, *since = time_text(w->a, s.since_ms), *done = done_text(w, a);
+	int64_t due = deadline_next(a, &code);
+	if (code) {
+		s.until_ms = e->wall_ms + (due > e->now_ms ? due - e->now_ms : 0);
+		s.sentence = arena_printf(w->a, "%s runs since %s%s; %s %s", attempt_text(w, a),
+					  since, done, end_text(code), time_text(w->a, s.until_ms));
 	} else {
-		s.sentence =
-			arena_printf(w->a, "%s runs since %s; it has no time-out", what, since);
+		s.sentence = arena_printf(w->a, "%s runs since %s%s; it has no time-out",
+					  attempt_text(w, a), since, done);
 		s.command = arena_printf(w->a, "drover cancel %s", w->run->id.text);
 	}
 	return s;
@@ -335,7 +364,42 @@ static struct said say_agent_rate(const struct why *w, const struct attempt *a, 
 	return s;
 }
 
-static struct said say_queued(const struct why *w, const struct attempt *a)
+static struct said say_breaker(const struct why *w, const struct attempt *a, struct said s)
+{
+	const struct lane *l = a->lane;
+	const struct breaker *b = breaker_find(w->e, w->run->plan->project, str_of(l->agent));
+	s.reason = WHY_BREAKER;
+	s.until_ms = breaker_until_ms(b);
+	s.command = arena_printf(w->a, "drover agents reset %s", l->agent);
+	const char *until =
+		b->state == BREAKER_OPEN
+			? arena_printf(w->a, "open since %s, until %s",
+				       time_text(w->a, b->opened_ms), time_text(w->a, s.until_ms))
+			: "half-open: one attempt tries whether it works again";
+	s.sentence = arena_printf(w->a,
+				  "%s waits since %s: the circuit breaker of agent \"%s\" is %s; "
+				  "the last error was %s: %s",
+				  attempt_text(w, a), time_text(w->a, s.since_ms), l->agent, until,
+				  b->code, b->message);
+	return s;
+}
+
+/* A queue or total time-out of its own ends the wait before. */
+static void put_limit(const struct why *w, const struct attempt *a, struct said *s)
+{
+	const struct engine *e = w->e;
+	const char *code;
+	int64_t due = deadline_next(a, &code);
+	if (!code)
+		return;
+	int64_t at_ms = e->wall_ms + (due > e->now_ms ? due - e->now_ms : 0);
+	s->sentence = arena_printf(w->a, "%s; with %s at %s it is given up", s->sentence, code,
+				   time_text(w->a, at_ms));
+	if (s->until_ms == 0 || at_ms < s->until_ms)
+		s->until_ms = at_ms;
+}
+
+static struct said say_waiting(const struct why *w, const struct attempt *a)
 {
 	struct said s = {.reason = WHY_QUEUED, .since_ms = a->queued_ms};
 	if (s.since_ms < a->not_before_ms)
@@ -345,17 +409,34 @@ static struct said say_queued(const struct why *w, const struct attempt *a)
 		return say_agent_limit(w, a, s);
 	case LANE_RATE:
 		return say_agent_rate(w, a, s);
-	case LANE_OPEN:
 	case LANE_HELD:
+		return say_breaker(w, a, s);
+	case LANE_OPEN:
 		break;
 	}
 	return say_slot(w, a, s);
+}
+
+static struct said say_queued(const struct why *w, const struct attempt *a)
+{
+	struct said s = say_waiting(w, a);
+	put_limit(w, a, &s);
+	return s;
+}
+
+static const char *stop_text(const char *code)
+{
+	if (strcmp(code, "start_timeout") == 0)
+		return "its program did not run in time";
+	return strcmp(code, "heartbeat_timeout") == 0 ? "it showed no sign of life"
+						      : "its node took too long in all";
 }
 
 static struct said say_stopping(const struct why *w, const struct attempt *a)
 {
 	const char *why = w->run->stopping == STOP_CANCEL    ? "the run was cancelled"
 			  : w->run->stopping == STOP_TIMEOUT ? "the run took too long"
+			  : a->stop_code		     ? stop_text(a->stop_code)
 			  : a->why == ATTEMPT_STOP_TIMEOUT   ? "it took too long"
 							     : "another item failed";
 	struct said s = {.reason = WHY_STOPPING,
@@ -532,6 +613,8 @@ static const char *short_reason(const struct said *s)
 		return "waits for its agent";
 	case WHY_AGENT_RATE:
 		return "waits for its agent's rate";
+	case WHY_BREAKER:
+		return "waits for its agent's circuit breaker";
 	case WHY_SLEEP:
 		return "sleeps";
 	case WHY_EVENT:

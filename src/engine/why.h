@@ -22,6 +22,7 @@ enum why_reason {
 	WHY_QUEUED,	  /* waits for a slot */
 	WHY_AGENT_LIMIT,  /* its agent runs as many attempts as it may */
 	WHY_AGENT_RATE,	  /* its agent has started as many as it may by now */
+	WHY_BREAKER,	  /* waits for its agent's circuit breaker */
 	WHY_SLEEP,	  /* until a time */
 	WHY_EVENT,	  /* waits for a signal or an event */
 	WHY_STOPPING,	  /* an attempt was asked to stop */

@@ -202,6 +202,92 @@ TEST(the_next_attempt_in_its_time)
 					  "2023-11-14T22:13:31.000Z; it has no time-out");
 }
 
+TEST(the_nearest_of_several_time_outs)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, "{'name':'w','nodes':[" SCRIPT(
+					    "a", ",'timeout':'10m','heartbeat':'2m',"
+						 "'timeouts':{'start':'1m','total':'12m'}") "]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"), "attempt 1 of script run runs since " BEGIN
+					  "; its program must run by 2023-11-14T22:14:20.000Z");
+	CHECK_Z(get(&y, "a", "until"), "2023-11-14T22:14:20.000Z");
+	CHECK_Z(get(&y, "a", "command"), "-");
+	world_started(&w, "a");
+	world_log(&w, "a", "{'progress':0.42,'message':'half'}");
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 1 of script run runs since " BEGIN ", 42 % done (half); without a sign of "
+		"life it is stopped at 2023-11-14T22:15:20.000Z");
+	world_pass(&w, 120000);
+	y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "reason"), "stopping");
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 1 of script run was asked to stop at 2023-11-14T22:15:20.000Z because it "
+		"showed no sign of life; what is left of a script five seconds later is killed");
+}
+
+TEST(the_total_time_out_of_a_node)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" RULE("a", ",'timeouts':{'total':'10s'}") "]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 1 of rule run runs since " BEGIN
+		"; the total time-out of its node is at 2023-11-14T22:13:30.000Z");
+	world_pass(&w, 10000);
+	y = ask(&w, run);
+	CHECK(strstr(get(&y, "a", "sentence"), "because its node took too long in all"));
+}
+
+TEST(a_place_in_the_queue_with_an_end)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run =
+		begin(&w, "{'name':'w','nodes':[" SCRIPT("a", "") "," SCRIPT("b", "") "," SCRIPT(
+				  "c", ",'timeouts':{'queue':'5m'}") "]}");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "c", "reason"), "queued");
+	CHECK(strstr(get(&y, "c", "sentence"),
+		     "; with queue_timeout at 2023-11-14T22:18:20.000Z it is given up"));
+	CHECK_Z(get(&y, "c", "until"), "2023-11-14T22:18:20.000Z");
+}
+
+TEST(a_circuit_breaker_that_is_open)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.by_hand = true;
+	world_agent(&w, "{'name':'x','type':'RULE','capabilities':[{'name':'run'}],"
+			"'circuitBreaker':{'failures':1,'cooldown':'30s'}}");
+	world_save(&w,
+		   "{'name':'w','nodes':[{'id':'a','agent':'x','action':'run'},"
+		   "{'id':'b','agent':'x','action':'run','dependsOn':['a'],"
+		   "'runOn':'always'},{'id':'c','agent':'x','action':'run','dependsOn':['b']}]}");
+	const char *run = world_trigger(&w, "w", NULL);
+	world_fail(&w, "a", "exit_3");
+	world_pass(&w, 1000);
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "b", "reason"), "circuit_open");
+	CHECK_Z(get(&y, "b", "status"), "QUEUED");
+	CHECK_Z(get(&y, "b", "sentence"),
+		"attempt 1 of x run waits since " BEGIN
+		": the circuit breaker of agent \"x\" is open "
+		"since " BEGIN ", until 2023-11-14T22:13:50.000Z; the last error was exit_3: it "
+		"went wrong");
+	CHECK_Z(get(&y, "b", "since"), BEGIN);
+	CHECK_Z(get(&y, "b", "until"), "2023-11-14T22:13:50.000Z");
+	CHECK_Z(get(&y, "b", "command"), "drover agents reset x");
+	CHECK_Z(get(&y, "c", "chain"), "b");
+	CHECK(strstr(get(&y, "c", "sentence"), "waits for its agent's circuit breaker"));
+	const char *other = world_trigger(&w, "w", NULL);
+	world_pass(&w, 29000);
+	y = ask(&w, other);
+	CHECK(strstr(get(&y, "a", "sentence"), "is half-open: one attempt tries whether it works"));
+	CHECK_Z(get(&y, "a", "until"), "-");
+}
+
 TEST(a_wait_for_an_event)
 {
 	struct world w CLEANUP_WORLD;
@@ -607,8 +693,11 @@ TEST(a_run_that_is_paused_with_its_workflow_is_resumed_with_it)
 TAP_MAIN(RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_holds),
 	 RUN(a_run_that_is_paused_with_its_workflow_is_resumed_with_it), RUN(an_attempt_that_runs),
 	 RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk), RUN(an_end_that_is_on_its_way),
-	 RUN(a_place_in_the_queue), RUN(the_next_attempt_in_its_time), RUN(a_wait_for_an_event),
-	 RUN(a_sleep), RUN(an_approval), RUN(other_nodes_down_to_the_real_blocker),
+	 RUN(a_place_in_the_queue), RUN(the_next_attempt_in_its_time),
+	 RUN(the_nearest_of_several_time_outs), RUN(the_total_time_out_of_a_node),
+	 RUN(a_place_in_the_queue_with_an_end), RUN(a_circuit_breaker_that_is_open),
+	 RUN(a_wait_for_an_event), RUN(a_sleep), RUN(an_approval),
+	 RUN(other_nodes_down_to_the_real_blocker),
 	 RUN(the_command_of_the_real_blocker_unblocks_what_stands_behind_it),
 	 RUN(a_stop_that_is_under_way), RUN(time_outs_that_are_under_way),
 	 RUN(items_and_those_that_wait_for_their_turn),

@@ -36,6 +36,7 @@ static void free_attempt(struct world_attempt *a)
 	free(a->input);
 	free(a->workspace);
 	free(a->key);
+	free(a->last_progress);
 	free(a);
 }
 
@@ -64,6 +65,8 @@ static void start(struct executor *x, const struct attempt_start *s)
 	a->input = mem_dup(s->input.p, s->input.n);
 	a->workspace = mem_dup(s->workspace.p ? s->workspace.p : "", s->workspace.n);
 	a->key = mem_dup(s->idempotency_key.p, s->idempotency_key.n);
+	a->last_progress =
+		mem_dup(s->last_progress.p ? s->last_progress.p : "", s->last_progress.n);
 	a->number = s->attempt;
 	a->probe_of = s->probe_of;
 	snprintf(a->action, sizeof(a->action), "%.*s", STR_ARG(s->action));
@@ -388,6 +391,30 @@ void world_succeed(struct world *w, const char *node_id, const char *output)
 		if (*p == '\'')
 			*p = '"';
 	world_result(w, a, &(struct attempt_result){.output = str_of(text)});
+	free(text);
+	world_settle(w);
+}
+
+void world_started(struct world *w, const char *node_id)
+{
+	struct world_attempt *a = world_live(w, node_id);
+	ASSERT(a);
+	engine_attempt_started(w->engine, &a->id);
+	world_settle(w);
+}
+
+void world_log(struct world *w, const char *node_id, const char *lines)
+{
+	struct world_attempt *a = world_live(w, node_id);
+	ASSERT(a);
+	char *text = mem_dupz(lines);
+	int64_t n = 1;
+	for (char *p = text; *p; p++) {
+		n += *p == '\n';
+		if (*p == '\'')
+			*p = '"';
+	}
+	engine_attempt_log(w->engine, &a->id, str_of(text), n);
 	free(text);
 	world_settle(w);
 }

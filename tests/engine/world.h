@@ -22,6 +22,7 @@ struct world_attempt {
 	struct attempt_id id;
 	char run_id[ID_TEXT_BYTES], node_id[64], action[64];
 	char *input, *workspace, *key;
+	char *last_progress; /* JSON that an earlier attempt told, "" = nothing */
 	int64_t number, probe_of;
 	bool stop_asked;
 	enum attempt_stop why;
@@ -100,6 +101,9 @@ struct world_attempt *world_live(struct world *w, const char *node_id);
 void world_succeed(struct world *w, const char *node_id, const char *output);
 void world_fail(struct world *w, const char *node_id, const char *code);
 void world_result(struct world *w, struct world_attempt *a, const struct attempt_result *x);
+/* Its program runs; it writes lines to stderr (with ' for "). */
+void world_started(struct world *w, const char *node_id);
+void world_log(struct world *w, const char *node_id, const char *lines);
 
 /* What is stored. */
 struct run_detail world_run(struct world *w, const char *run_id);

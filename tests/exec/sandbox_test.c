@@ -34,6 +34,7 @@ struct world {
 	struct sandbox_result result;
 	char code[64], message[512];
 	struct buf output, log;
+	int n_started, n_alive;
 	int n_done, n_up, stop_when_up; /* 1 + reason: stop the attempt at its line "up" */
 	char folder[64], workspace[80], artifacts[80];
 };
@@ -68,7 +69,22 @@ static void on_done(void *arg, const struct sandbox_result *r)
 	w->n_done++;
 }
 
-static const struct sandbox_callbacks callbacks = {on_line, on_done};
+static void on_started(void *arg)
+{
+	((struct world *)arg)->n_started++;
+}
+
+static void on_alive(void *arg)
+{
+	((struct world *)arg)->n_alive++;
+}
+
+static const struct sandbox_callbacks callbacks = {
+	.on_started = on_started,
+	.on_alive = on_alive,
+	.on_log_line = on_line,
+	.on_done = on_done,
+};
 
 static void world_fini(struct world *w)
 {

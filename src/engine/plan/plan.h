@@ -24,11 +24,19 @@
 struct catalog;
 struct schema;
 
+/* Error codes, '*' for any characters, or classes: see engine/error_codes.h. */
+struct plan_codes {
+	const struct str *items;
+	size_t n;
+};
+
 struct plan_retry {
 	int64_t max_attempts;
 	int64_t initial_ms, maximum_ms;
 	double coefficient;
-	double jitter; /* the delay is scaled by 1 ± jitter */
+	double jitter;		    /* the delay is scaled by 1 ± jitter */
+	struct plan_codes retry_on; /* empty: all */
+	struct plan_codes never;    /* nonRetryable; the stronger of the two */
 };
 
 struct plan_approval {
@@ -57,8 +65,9 @@ struct plan_node {
 	uint32_t level; /* longest way from a node without dependencies */
 	enum join_rule join;
 	bool continue_on_error;
-	bool keep_output;		   /* a template may ask for its output */
-	int64_t timeout_ms;		   /* 0 = none */
+	bool keep_output;				    /* a template may ask for its output */
+	int64_t timeout_ms;				    /* of an attempt's run; 0 = none */
+	int64_t queue_ms, start_ms, total_ms, heartbeat_ms; /* see engine/deadline.h; 0 = none */
 	int64_t sleep_ms;		   /* > 0: the node sleeps; it has no agent */
 	struct str wait_event;		   /* not empty: it waits for this; it has no agent */
 	const struct resolve *wait_filter; /* NULL = any such event */

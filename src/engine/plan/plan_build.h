@@ -33,6 +33,10 @@ bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_n
 /* plan_each.c: forEach, maxParallel, onItemFailure. */
 void plan_build_each(struct plan_build *b, const struct fields *f, struct plan_node *n);
 
+/* plan_retry.c: retry; timeout, timeouts, heartbeat. */
+void plan_build_retry(struct plan_build *b, const struct fields *f, struct plan_node *n);
+void plan_build_timeouts(const struct fields *f, struct plan_node *n);
+
 /* plan_limits.c: a node's or agent's limits; the JSON text, or "". */
 struct str plan_build_limits(struct arena *a, const struct value *limits, struct diag *d,
 			     const char *path);

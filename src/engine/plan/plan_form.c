@@ -35,6 +35,8 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 	if (n->continue_on_error)
 		value_putz(a, &to, "continueOnError", value_bool(true));
 	keep(a, &to, from, "timeout");
+	keep(a, &to, from, "timeouts");
+	keep(a, &to, from, "heartbeat");
 	keep(a, &to, from, "retry");
 	if (value_getz(from, "approval"))
 		keep(a, &to, from, "approval");

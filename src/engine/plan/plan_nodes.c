@@ -22,6 +22,8 @@ static const struct field_spec node_fields[] = {
 	{"joinRule", NULL},
 	{"continueOnError", NULL},
 	{"timeout", NULL},
+	{"timeouts", NULL},
+	{"heartbeat", NULL},
 	{"retry", NULL},
 	{"limits", NULL},
 	{"description", NULL},
@@ -36,11 +38,6 @@ static const struct field_spec node_fields[] = {
 	{"secrets", "secrets are not in this version of drover; remove them"},
 	{"queue", "queue" NOT_YET},
 	{"concurrency", "concurrency" NOT_YET},
-};
-
-static const struct field_spec retry_fields[] = {
-	{"maxAttempts", NULL},	   {"initialInterval", NULL}, {"backoffCoefficient", NULL},
-	{"maximumInterval", NULL}, {"jitter", NULL},
 };
 
 static const struct field_spec workspace_fields[] = {{"path", NULL}, {"mode", NULL}};
@@ -77,31 +74,6 @@ static void read_id(struct plan_build *b, const struct fields *f, struct plan_no
 			   STR_ARG(id), (size_t)(other - b->plan->nodes));
 	else
 		map_put(&b->plan->by_id, n->id, n);
-}
-
-static void read_retry(struct plan_build *b, const struct fields *f, struct plan_node *n)
-{
-	const int64_t most = LIMIT_DURATION_DAYS * INT64_C(86400000);
-	n->retry = (struct plan_retry){1, 1000, 60000, 2, 0.1};
-	const struct value *v = fields_get(f, "retry");
-	if (!v)
-		return;
-	struct fields r;
-	char place[FIELDS_PATH_BYTES];
-	fields_place(place, f->path, STR("retry"));
-	if (!fields_open(&r, v, b->diag, place))
-		return;
-	fields_known(&r, retry_fields, ARRAY_LEN(retry_fields));
-	n->retry.max_attempts = 3;
-	fields_int(&r, "maxAttempts", 1, LIMIT_RETRY_ATTEMPTS, &n->retry.max_attempts);
-	fields_duration(&r, "initialInterval", 0, most, &n->retry.initial_ms);
-	fields_number(&r, "backoffCoefficient", 1, 100, &n->retry.coefficient);
-	bool capped = fields_duration(&r, "maximumInterval", 0, most, &n->retry.maximum_ms);
-	fields_number(&r, "jitter", 0, 1, &n->retry.jitter);
-	if (capped && n->retry.maximum_ms < n->retry.initial_ms)
-		fields_bad(&r, "maximumInterval", "must not be shorter than initialInterval");
-	if (!capped && n->retry.maximum_ms < n->retry.initial_ms)
-		n->retry.maximum_ms = n->retry.initial_ms;
 }
 
 static void read_join(const struct fields *f, struct plan_node *n)
@@ -285,11 +257,11 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 		return;
 	if (fields_str(f, "action", true, &text))
 		n->action = arena_str(a, text);
-	read_retry(b, f, n);
+	plan_build_retry(b, f, n);
+	plan_build_timeouts(f, n);
 	plan_build_approval(b, f, n);
 	read_workspace(b, f, n);
 	read_inputs(b, f, n);
-	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &n->timeout_ms);
 	const struct value *limits = fields_get(f, "limits");
 	if (limits) {
 		char place[FIELDS_PATH_BYTES];

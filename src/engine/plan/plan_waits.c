@@ -11,9 +11,10 @@ static const struct field_spec wait_fields[] = {
 /* What says how an agent is run means nothing for them. */
 static void refuse_agent_fields(const struct fields *f, const char *kind)
 {
-	static const char *const names[] = {"agent",   "agentId",    "action",		"workspace",
-					    "inputs",  "inputsJson", "retry",		"limits",
-					    "timeout", "approval",   "approvalRequired"};
+	static const char *const names[] = {
+		"agent",    "agentId", "action",  "workspace", "inputs",	   "inputsJson",
+		"retry",    "limits",  "timeout", "approval",  "approvalRequired", "timeouts",
+		"heartbeat"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (fields_get(f, names[i]))
 			fields_bad(f, names[i],

@@ -138,6 +138,8 @@ static void hear(struct sandbox_attempt *a, const struct wire_head *m, size_t n)
 	const struct wire_fault *f = (const void *)m;
 	if (m->kind == WIRE_READY) {
 		a->ready = true;
+	} else if (m->kind == WIRE_RUNNING) {
+		a->runs = a->step == STEP_NONE;
 	} else if (m->kind == WIRE_FAULT && n == sizeof(*f)) {
 		attempt_failed(a, f->step, f->error);
 	} else if (m->kind == WIRE_EXITED && n == sizeof(a->exited)) {
@@ -177,6 +179,11 @@ static void on_channel(uv_poll_t *p, int status, int events)
 {
 	struct sandbox_attempt *a = p->data;
 	attempt_listen(a);
+	if (a->runs && !a->told_runs && !a->finished) {
+		a->told_runs = true;
+		if (a->callbacks.on_started)
+			a->callbacks.on_started(a->arg);
+	}
 	finish(a);
 }
 
@@ -283,6 +290,8 @@ static void on_err(uv_poll_t *p, int status, int events)
 		ssize_t n = read_some(a->err, block, sizeof(block));
 		if (n == 0)
 			return;
+		if (n > 0 && i == 0 && a->callbacks.on_alive)
+			a->callbacks.on_alive(a->arg);
 		if (n < 0) {
 			end_stream(a, p, &a->err_open);
 			return;

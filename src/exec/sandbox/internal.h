@@ -72,6 +72,7 @@ struct sandbox_attempt {
 
 	/* the command */
 	bool started, finished;
+	bool runs, told_runs; /* its program does; on_started was called */
 	struct sandbox_limits limits;
 	struct sandbox_callbacks callbacks;
 	void *arg;

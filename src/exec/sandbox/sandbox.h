@@ -102,11 +102,15 @@ struct sandbox_result {
 };
 
 struct sandbox_callbacks {
+	/* Its program runs now. Not told of one that ended at once. May be NULL. */
+	void (*on_started)(void *arg);
 	/*
 	 * One line of stderr without its end, while the agent runs. truncated: it was longer than
 	 * LIMIT_LOG_LINE_BYTES. Bytes are as the agent wrote them: not always UTF-8. May be NULL.
 	 */
 	void (*on_log_line)(void *arg, struct str line, bool truncated);
+	/* It wrote something to stderr, whether or not that makes a line. May be NULL. */
+	void (*on_alive)(void *arg);
 	/*
 	 * The end, once, never from within sandbox_start(): every process is gone, all output read.
 	 * The result is borrowed; the attempt's handle is no more.

@@ -431,6 +431,7 @@ void init_run(struct init_place *place)
 	pid_t agent =
 		clone(become_agent, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, stdio);
 	must(STEP_FORK, ok(agent));
+	sys_tell(self->channel, WIRE_RUNNING, STEP_NONE, 0);
 	for (int i = 0; i < 3; i++)
 		close(stdio[i]);
 	watch(agent, signals);

@@ -5,7 +5,7 @@
  *   drover     -> supervisor   CONFIG, then PREPARE and MOUNTS
  *   supervisor -> drover       HELLO (answer to CONFIG), PREPARED (one per PREPARE)
  *   drover     -> init         START, TERM, KILL     (init: PID 1 of one sandbox)
- *   init       -> drover       READY, FAULT, EXITED
+ *   init       -> drover       READY, RUNNING, FAULT, EXITED
  *   supervisor -> init         GO, then the folders as TREES
  *
  * Both ends are built together, so the layout is the machine's own.
@@ -27,6 +27,7 @@ enum wire_kind {
 	WIRE_TERM,
 	WIRE_KILL,
 	WIRE_READY,
+	WIRE_RUNNING, /* the agent's exec is done; after a FAULT of that it means nothing */
 	WIRE_FAULT,
 	WIRE_EXITED,
 	WIRE_GO,
@@ -139,7 +140,7 @@ struct wire_config {
 	uint32_t fail_step;  /* tests: fails here as if the kernel had refused */
 };
 
-/* Also HELLO, READY and FAULT. */
+/* Also HELLO, READY, RUNNING and FAULT. */
 struct wire_fault {
 	struct wire_head head;
 	uint32_t step; /* STEP_NONE = good */
