@@ -239,6 +239,7 @@ struct attempt *admission_next(struct engine *e)
 			return NULL;
 		lane = queue_first(&s->attempts);
 	}
+	ASSERT(lane); /* a share that waits has a lane that does */
 	struct lane *l = container_of(lane, struct lane, attempts.self);
 	return container_of(queue_first(&l->attempts), struct attempt, turn);
 }

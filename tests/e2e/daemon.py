@@ -54,9 +54,9 @@ class Daemon:
         ready, ready_w = os.pipe()
         env = dict(os.environ, **self.env)
         env.pop("LD_PRELOAD", None)
-        if self.fault:
+        if self.fault or "FAULT_CLOCK" in self.env:
             env["LD_PRELOAD"] = os.path.join(BUILD, "tests", "e2e", "libfaults.so")
-            env["FAULT"] = self.fault
+            env["FAULT"] = self.fault or ""
         with open(self.log, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [self.program, "serve", "--data", os.path.join(self.folder, "data"), "--listen",

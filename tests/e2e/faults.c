@@ -4,6 +4,8 @@
  *   FAULT=CALL:K:WHAT[:FILE]   CALL: sync write malloc fork    WHAT: kill-before kill-after EIO
  *                              ENOSPC ENOMEM EAGAIN; K=0 only counts
  *   FAULT_COUNT=FILE           gets the number of calls so far, after each
+ *   FAULT_CLOCK=FILE           the wall clock is off by that many ms: eight bytes, looked at anew
+ *                              each time
  *
  * Only the main program is touched: children that execute something else lose the environment or
  * are static. Writes count when they go to a regular file.
@@ -15,11 +17,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #pragma GCC visibility push(default) /* the program is built with hidden symbols */
@@ -32,6 +37,31 @@ static bool kill_before, kill_after;
 static int error;
 static int count_fd = -1;
 static atomic_long n_calls;
+
+static const volatile int64_t *shift_ms;
+
+__attribute__((constructor)) static void read_clock(void)
+{
+	const char *file = getenv("FAULT_CLOCK");
+	int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	void *p = mmap(NULL, sizeof(*shift_ms), PROT_READ, MAP_SHARED, fd, 0);
+	if (p != MAP_FAILED)
+		shift_ms = p;
+	close(fd);
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ts);
+	if (r == 0 && shift_ms && id == CLOCK_REALTIME) {
+		int64_t ms = ts->tv_sec * INT64_C(1000) + ts->tv_nsec / 1000000 + *shift_ms;
+		ts->tv_sec = (time_t)(ms / 1000);
+		ts->tv_nsec = (long)(ms % 1000) * 1000000;
+	}
+	return r;
+}
 
 __attribute__((constructor)) static void read_fault(void)
 {
