@@ -15,7 +15,7 @@ struct mnode {
 	enum end end;
 	bool waits, given; /* while its events are walked: waits for one; a signal was for it */
 	const struct attempt_row **attempts;
-	size_t n_attempts;
+	size_t n_attempts, n_again; /* again: as somebody said when it was UNKNOWN */
 	const struct approval_row *approval;
 };
 
@@ -196,7 +196,7 @@ static bool judge_attempt_row(struct model *m, const struct mnode *n, size_t i)
 		return fail(m, n, "attempt %zu has number %lld", i + 1, (long long)a->attempt);
 	if (!attempt_status_final(a->status))
 		return fail(m, n, "attempt %zu has not ended", i + 1);
-	if (a->status == ATTEMPT_SUCCESS && (i + 1 < n->n_attempts || a->error.n))
+	if (a->status == ATTEMPT_SUCCESS && ((i + 1 < n->n_attempts && !a->probe) || a->error.n))
 		return fail(m, n, "attempt %zu succeeded, and then?", i + 1);
 	if (a->status != ATTEMPT_SUCCESS && !code_of(m, a->error).n)
 		return fail(m, n, "attempt %zu failed without a code", i + 1);
@@ -212,15 +212,43 @@ static int64_t most_attempts(const struct mnode *n)
 	return most ? most->i : retry ? 3 : 1;
 }
 
+/* Whether an attempt that is no probe follows the i-th. */
+static bool runs_again(const struct mnode *n, size_t i)
+{
+	while (++i < n->n_attempts)
+		if (!n->attempts[i]->probe)
+			return true;
+	return false;
+}
+
+/* The newest attempt that is no probe, or NULL. */
+static const struct attempt_row *last_attempt(const struct mnode *n)
+{
+	for (size_t i = n->n_attempts; i > 0; i--)
+		if (!n->attempts[i - 1]->probe)
+			return n->attempts[i - 1];
+	return NULL;
+}
+
+/* Whether a probe or somebody said that it succeeded, where no attempt could. */
+static bool settled(struct model *m, const struct mnode *n)
+{
+	struct value detail = parsed(m, n->row->detail);
+	struct str as = value_text(value_getz(value_getz(&detail, "settled"), "as"));
+	return str_eqz(as, "succeeded");
+}
+
 /* Failures that count are never more than maxAttempts, and a node fails only when they are used
  * up, or by an error that ends it at once. */
 static bool judge_counts(struct model *m, const struct mnode *n)
 {
-	int64_t tries = 0, lost = 0;
-	bool final = false;
+	int64_t tries = 0, lost = 0, most = most_attempts(n), n_again = (int64_t)n->n_again;
+	bool final = false, by_people = str_eqz(code_of(m, n->row->error), "resolved_failed");
 	for (size_t i = 0; i < n->n_attempts; i++) {
 		struct value e = parsed(m, n->attempts[i]->error);
 		struct str code = value_text(value_getz(&e, "code"));
+		if (n->attempts[i]->probe)
+			continue;
 		if (final)
 			return fail(m, n, "attempt %zu after a final error", i + 1);
 		if (n->attempts[i]->status == ATTEMPT_SUCCESS)
@@ -231,11 +259,11 @@ static bool judge_counts(struct model *m, const struct mnode *n)
 			tries++;
 		final = str_eqz(code, "final") || str_eqz(code, "template_error") ||
 			str_eqz(code, "invalid_input") || str_eqz(code, "approval_void");
-		if (i + 1 < n->n_attempts && (tries >= most_attempts(n) || lost > 5))
+		if (runs_again(n, i) && (tries >= most + n_again || lost > 5 + n_again))
 			return fail(m, n, "attempt %zu is one too many", i + 2);
 	}
 	bool failed = n->row->status == NODE_FAILED || n->row->status == NODE_TIMED_OUT;
-	if (failed && m->run->run.stopping == STOP_NONE && !final && lost <= 5 &&
+	if (failed && m->run->run.stopping == STOP_NONE && !final && !by_people && lost <= 5 &&
 	    tries < most_attempts(n))
 		return fail(m, n, "failed after %lld of %lld attempts", (long long)tries,
 			    (long long)most_attempts(n));
@@ -410,8 +438,9 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 		return false;
 	if (n->row->copied_from.n)
 		return judge_copy(m, n);
-	const struct attempt_row *last = n->n_attempts ? n->attempts[n->n_attempts - 1] : NULL;
-	if ((n->row->status == NODE_SUCCESS) != (last && last->status == ATTEMPT_SUCCESS))
+	const struct attempt_row *last = last_attempt(n);
+	bool good = (last && last->status == ATTEMPT_SUCCESS) || settled(m, n);
+	if ((n->row->status == NODE_SUCCESS) != good)
 		return fail(m, n, "the node is %s, its last attempt %s",
 			    node_status_name(n->row->status),
 			    last ? attempt_status_name(last->status) : "none");
@@ -686,13 +715,25 @@ static bool judge_version(struct model *m, const struct event_row *events, size_
 		    (long long)m->run->run.workflow_version, (long long)version);
 }
 
+static bool count_again(struct model *m, const struct event_row *events, size_t n_events)
+{
+	for (size_t i = 0; i < n_events; i++) {
+		if (!str_eqz(events[i].type, "node.resolved"))
+			continue;
+		struct value data = parsed(m, events[i].data);
+		struct mnode *n = find(m, value_text(value_getz(&data, "nodeId")));
+		n->n_again += str_eqz(value_text(value_getz(&data, "as")), "again");
+	}
+	return true;
+}
+
 const char *model_judge(struct arena *a, const struct run_detail *run,
 			const struct event_row *events, size_t n_events)
 {
 	struct model m = {.arena = a, .run = run};
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
-	else if (load(&m) && judge_nodes(&m) && judge_run(&m))
+	else if (load(&m) && count_again(&m, events, n_events) && judge_nodes(&m) && judge_run(&m))
 		(void)(judge_events(&m, events, n_events) && judge_pauses(&m, events, n_events) &&
 		       judge_signals(&m, events, n_events) && judge_version(&m, events, n_events));
 	return m.wrong;

@@ -94,7 +94,9 @@ void sim_answer(struct sim *s, size_t at, bool good)
 	struct attempt_result x = {.end = ATTEMPT_END_ERROR, .message = STR("no")};
 	uint64_t dice = good ? 0 : rng_below(&s->rng, 100);
 	forget(s, at);
-	if (dice < 60) {
+	if (l.kind) {
+		x = sim_effect_answer(s, &l, dice, output);
+	} else if (dice < 60) {
 		snprintf(output, sizeof(output), "{\"n\":%lld}", (long long)++s->n_output);
 		x = (struct attempt_result){.output = str_of(output)};
 	} else if (dice < 64) {
@@ -120,8 +122,10 @@ static void judge_start(struct sim *s, const struct attempt_start *start)
 	}
 	for (size_t i = 0; i < d.n_attempts; i++)
 		if (str_eqz(d.attempts[i].id, start->id.text) &&
-		    d.attempts[i].status == ATTEMPT_RUNNING)
+		    d.attempts[i].status == ATTEMPT_RUNNING) {
+			sim_judge_approved(s, &d, start);
 			return;
+		}
 	sim_wrong(s, "attempt %s was started before it was durable", start->id.text);
 }
 
@@ -140,6 +144,7 @@ static void start(struct executor *x, const struct attempt_start *start)
 		sim_wrong(s, "%s has key %.*s", l->run_node, STR_ARG(start->idempotency_key));
 	sim_say(s, "start %s attempt %lld", l->run_node, (long long)start->attempt);
 	judge_start(s, start);
+	sim_effect_start(s, l, start);
 	s->n_live++;
 	l->hangs = !s->draining && sim_chance(s, 10);
 	if (sim_chance(s, 25))
@@ -226,8 +231,10 @@ static void crash(struct sim *s)
 	met.crashes++;
 	s->store = mem_store_crash(s->store);
 	engine_free(s->engine);
-	while (s->n_live > 0)
+	while (s->n_live > 0) {
+		sim_effect_lost(s, &s->live[s->n_live - 1]);
 		forget(s, s->n_live - 1);
+	}
 	mem_store_set_manual(s->store, true);
 	for (size_t i = 0; i < s->n_runs; i++)
 		sim_remember_finals(s, s->runs[i]);
@@ -288,6 +295,10 @@ static void step(struct sim *s)
 		sim_act_decide(s, sim_chance(s, 85));
 	else if (dice < 158)
 		sim_act_agent(s);
+	else if (dice < 164)
+		sim_act_resolve(s);
+	else if (dice < 165)
+		sim_act_resolve_blindly(s);
 	else if (dice < 190)
 		sim_act_signal(s);
 	else if (dice < 210)
@@ -378,6 +389,7 @@ static void tear_down(struct sim *s)
 	}
 	map_free(&s->finals);
 	map_free(&s->winners);
+	map_free(&s->deeds);
 	arena_free(&s->arena);
 }
 
@@ -431,6 +443,7 @@ static void tell_met(void)
 	       "%zu, stale %zu\n",
 	       met.voided, met.lost_races, met.paused, met.given, met.saved, met.moved,
 	       met.refused_moves, met.stale_moves);
+	sim_tell_effects();
 }
 
 int main(int argc, char **argv)

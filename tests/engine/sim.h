@@ -37,13 +37,14 @@ struct live {
 	bool hangs; /* answers only when it is asked to stop */
 	bool stop_asked;
 	bool limited; /* the node has a time-out: it will be asked */
+	char kind;    /* 'i'rreversible, 'r'econcilable, 'p'robe, or 0 */
 };
 
 struct request {
 	struct sim *sim;
 	char kind; /* 't'rigger, 'c'ancel, 'r'etry, 'p'lan, 'd'ecision, 'a'gent, 's'ignal, 'e'vent,
 		    * pa'u'se or resume, 'n'ode given its result, 'v'ersion, 'm'ove, 'q' = a planned
-		    * move */
+		    * move, 'k' = what is not known is resolved */
 	char approval[ID_TEXT_BYTES]; /* 'n': the node */
 	enum approval_status decision;
 	int key; /* index, or -1 */
@@ -76,6 +77,7 @@ struct sim {
 	} keys[KEYS];
 	struct map finals;  /* "run/node", attempt or approval id -> what was final once */
 	struct map winners; /* approval id -> the request that decided it */
+	struct map deeds;   /* "run:node" -> what was really done: sim_effects.c */
 	int digest;
 	struct request *requests;
 	bool draining, jumped; /* the wall clock, ever */
@@ -108,7 +110,7 @@ void sim_wrong(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* ---- sim_requests.c ---- */
 
-enum { SIM_AGENTS = 3 };
+enum { SIM_AGENTS = 4 };
 extern const char *const sim_agents[SIM_AGENTS]; /* their definitions */
 
 struct request *sim_request(struct sim *s, char kind);
@@ -121,6 +123,26 @@ void sim_act_event(struct sim *s);
 void sim_act_retry(struct sim *s);
 void sim_act_signal(struct sim *s);
 void sim_act_trigger(struct sim *s);
+void sim_ask_resolve(struct sim *s, const struct node_resolve *x);
+
+/* ---- sim_effects.c ---- */
+
+void sim_effect_start(struct sim *s, struct live *l, const struct attempt_start *start);
+void sim_effect_lost(struct sim *s, const struct live *l);
+struct attempt_result sim_effect_answer(struct sim *s, const struct live *l, uint64_t dice,
+					char text[64]);
+bool sim_act_resolve(struct sim *s);
+void sim_tell_effects(void);
+void sim_act_resolve_blindly(struct sim *s);
+void sim_judge_effects(struct sim *s, struct arena *a, const struct run_detail *d,
+		       const struct event_row *events, size_t n);
+
+/* ---- sim_approvals.c ---- */
+
+void sim_judge_approved(struct sim *s, const struct run_detail *d,
+			const struct attempt_start *start);
+/* All is durable: runs are WAITING_APPROVAL while nothing but people can move them. */
+void sim_judge_waiting(struct sim *s);
 
 /* ---- sim_schedules.c ---- */
 

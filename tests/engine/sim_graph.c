@@ -67,10 +67,14 @@ static void put_node(struct rng *rng, size_t index, struct buf *out)
 					    "none_skipped", "always",	"all_success"};
 	size_t first;
 	bool plain = chance(rng, 60);
-	buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"%s\",\"action\":\"run\"", index,
-		   chance(rng, 8)    ? "risky"
-		   : chance(rng, 40) ? "script"
-				     : "rule");
+	if (chance(rng, 15))
+		buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"bank\",\"action\":\"%s\"", index,
+			   chance(rng, 50) ? "pay" : "sync");
+	else
+		buf_printf(out, "{\"id\":\"n%zu\",\"agent\":\"%s\",\"action\":\"run\"", index,
+			   chance(rng, 8)    ? "risky"
+			   : chance(rng, 40) ? "script"
+					     : "rule");
 	put_gate(rng, out);
 	size_t n = put_depends(rng, index, out, &first);
 	if (!plain)

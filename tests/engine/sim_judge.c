@@ -44,9 +44,15 @@ void sim_drain(struct sim *s)
 		}
 		if (n_open(s) == 0)
 			return;
+		if (sim_chance(s, 20))
+			sim_judge_waiting(s);
 		if (sim_chance(s, 70) && sim_act_decide(s, true))
 			continue;
+		if (sim_chance(s, 70) && sim_act_resolve(s))
+			continue;
 		int64_t next = engine_next_tick(s->engine);
+		if (next == INT64_MAX && sim_act_resolve(s))
+			continue;
 		if (next == INT64_MAX) {
 			sim_wrong(s, "%zu runs are open and nothing will happen", n_open(s));
 			return;
@@ -134,6 +140,7 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 	judge_copies(s, &a, &d);
 	judge_sleeps(s, &a, &d);
 	judge_told(s, &a, &d);
+	sim_judge_effects(s, &a, &d, events, n);
 	for (size_t i = 0; i < d.n_approvals; i++)
 		met.approvals[d.approvals[i].status]++;
 	met.runs[d.run.status]++;

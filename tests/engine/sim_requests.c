@@ -9,7 +9,10 @@ const char *const sim_agents[] = {
 	"{\"name\":\"script\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
 	"\"capabilities\":[{\"name\":\"run\"}]}",
 	"{\"name\":\"risky\",\"type\":\"RULE\",\"riskLevel\":\"APPROVAL_REQUIRED\","
-	"\"capabilities\":[{\"name\":\"run\"}]}"};
+	"\"capabilities\":[{\"name\":\"run\"}]}",
+	"{\"name\":\"bank\",\"type\":\"RULE\",\"capabilities\":["
+	"{\"name\":\"pay\",\"effect\":\"irreversible\"},{\"name\":\"look\",\"effect\":\"pure\"},"
+	"{\"name\":\"sync\",\"effect\":\"reconcilable\",\"probe\":\"look\"}]}"};
 
 static void acknowledge(struct sim *s, const char *id)
 {
@@ -283,4 +286,9 @@ void sim_act_event(struct sim *s)
 	sim_say(s, "event %d", id);
 	engine_event_deliver(s->engine, &x, sim_on_reply, q);
 	r->ops->reader_free(r);
+}
+
+void sim_ask_resolve(struct sim *s, const struct node_resolve *x)
+{
+	engine_node_resolve(s->engine, x, sim_on_reply, sim_request(s, 'k'));
 }

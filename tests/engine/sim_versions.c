@@ -53,6 +53,7 @@ static void change(struct sim *s, struct arena *a, struct value *node)
 		return;
 	case 4:
 		put(a, node, "agent", sim_chance(s, 50) ? "\"rule\"" : "\"script\"");
+		put(a, node, "action", "\"run\"");
 		return;
 	}
 }

@@ -1,0 +1,59 @@
+/* Approvals in the simulation: what starts is what was approved, and who waits for people says so.
+ */
+#include "sim.h"
+
+/* The agent's files are those that people said yes to, and so is the input. */
+void sim_judge_approved(struct sim *s, const struct run_detail *d,
+			const struct attempt_start *start)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	const struct approval_row *p = NULL;
+	for (size_t i = 0; i < d->n_approvals; i++) /* the newest question counts */
+		if (str_eq(d->approvals[i].node_id, start->node_id))
+			p = &d->approvals[i];
+	if (p) {
+		struct value subject = sim_parse(&a, arena_dup(&a, p->subject.p, p->subject.n));
+		struct str digest = value_text(value_getz(value_getz(&subject, "agent"), "digest"));
+		if (p->status != APPROVAL_APPROVED)
+			sim_wrong(s, "%.*s was started, its approval is %s", STR_ARG(p->node_id),
+				  approval_status_name(p->status));
+		if (!str_eq(digest, start->approved_digest))
+			sim_wrong(s, "%.*s runs files %.*s, approved were %.*s",
+				  STR_ARG(p->node_id), STR_ARG(start->approved_digest),
+				  STR_ARG(digest));
+		if (!str_eq(p->inputs, start->input))
+			sim_wrong(s, "%.*s runs with what was not approved", STR_ARG(p->node_id));
+	}
+}
+
+/* Whether something of the run goes on without anybody's decision. */
+static bool goes_on(const struct run_detail *d)
+{
+	for (size_t i = 0; i < d->n_attempts; i++)
+		if (!attempt_status_final(d->attempts[i].status))
+			return true;
+	for (size_t i = 0; i < d->n_nodes; i++) /* sleeps, or waits for an event */
+		if (d->nodes[i].status == NODE_RUNNING && d->nodes[i].attempt == 0)
+			return true;
+	return false;
+}
+
+void sim_judge_waiting(struct sim *s)
+{
+	for (size_t i = 0; i < s->n_runs; i++) {
+		struct arena a CLEANUP_ARENA = {0};
+		struct run_detail d;
+		size_t n_waiting = 0;
+		if (!sim_read_run(s, &a, s->runs[i], &d) || run_status_final(d.run.status))
+			continue;
+		for (size_t k = 0; k < d.n_nodes; k++)
+			n_waiting += d.nodes[k].status == NODE_UNKNOWN;
+		for (size_t k = 0; k < d.n_approvals; k++)
+			n_waiting += d.approvals[k].status == APPROVAL_PENDING;
+		bool waits = d.run.status == RUN_WAITING_APPROVAL;
+		if (waits != (n_waiting > 0 && !goes_on(&d)))
+			sim_wrong(s, "run %s is %s: %zu nodes wait for people, %s moves",
+				  s->runs[i], run_status_name(d.run.status), n_waiting,
+				  goes_on(&d) ? "something" : "nothing");
+	}
+}
