@@ -466,8 +466,8 @@ UPDATE blobs SET n_refs = n_refs + 1 WHERE sha256 = $1
 -- name: blob_unref
 UPDATE blobs SET n_refs = n_refs - 1 WHERE sha256 = $1
 
--- name: blobs_sweep
-DELETE FROM blobs WHERE n_refs <= 0
+-- name: blob_drop
+DELETE FROM blobs WHERE sha256 = $1 AND n_refs <= 0
 
 -- name: blob_get
 SELECT n_bytes, bytes FROM blobs WHERE sha256 = $1
@@ -498,3 +498,59 @@ DELETE FROM schedules WHERE workflow_id = $1
 SELECT {schedule_columns}
 FROM schedules WHERE ($1 = '' OR project = $1) AND id > $2
 ORDER BY id LIMIT $3
+
+-- name: prune_look
+SELECT rid, id, created_ms, status, caller_run_id, finished_ms
+FROM workflow_runs WHERE workflow_id = $1 AND created_ms >= $2 AND created_ms < $3
+ORDER BY created_ms, rid LIMIT $4
+
+-- name: prune_needed
+SELECT 1 AS n FROM workflow_runs
+WHERE parent_run_id = $1 AND +status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL')
+UNION ALL
+SELECT 1 FROM workflow_runs
+WHERE caller_run_id = $1 AND +status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL')
+UNION ALL
+SELECT 1 FROM workflow_runs
+WHERE id = $2 AND +status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL')
+LIMIT 1
+
+-- name: prune_has_logs
+SELECT 1 AS n FROM agent_logs WHERE rid = $1 LIMIT 1
+
+-- name: run_refs
+SELECT context AS ref FROM workflow_runs
+WHERE rid = $1 AND context >= 'sha256:' AND context < 'sha256;'
+UNION ALL
+SELECT output FROM workflow_runs
+WHERE rid = $1 AND output >= 'sha256:' AND output < 'sha256;'
+UNION ALL
+SELECT output FROM run_nodes WHERE rid = $1 AND output >= 'sha256:' AND output < 'sha256;'
+UNION ALL
+SELECT detail FROM run_nodes WHERE rid = $1 AND detail >= 'sha256:' AND detail < 'sha256;'
+UNION ALL
+SELECT input FROM agent_runs WHERE rid = $1 AND input >= 'sha256:' AND input < 'sha256;'
+UNION ALL
+SELECT inputs FROM workflow_approvals
+WHERE rid = $1 AND inputs >= 'sha256:' AND inputs < 'sha256;'
+
+-- name: run_delete_signals
+DELETE FROM run_signals WHERE rid = $1
+
+-- name: run_delete_events
+DELETE FROM run_events WHERE rid = $1
+
+-- name: run_delete_logs
+DELETE FROM agent_logs WHERE rid = $1
+
+-- name: run_delete_approvals
+DELETE FROM workflow_approvals WHERE rid = $1
+
+-- name: run_delete_attempts
+DELETE FROM agent_runs WHERE rid = $1
+
+-- name: run_delete_nodes
+DELETE FROM run_nodes WHERE rid = $1
+
+-- name: run_delete
+DELETE FROM workflow_runs WHERE rid = $1

@@ -121,16 +121,20 @@ enum {
 	LIMIT_PROC_FILE_BYTES = 256 << 10,	 /* one file of /proc or a control group */
 
 	/* running */
-	LIMIT_OPEN_RUNS = 100000,	/* more are refused with 429 */
-	LIMIT_SHARE_WAIT_MS = 1000,	/* a project waits so long for its first slot */
-	LIMIT_HELD_REPLY_MS = 2000,	/* an answer waits so long for a full disk */
-	LIMIT_TXN_OPS = 20000,		/* rows of one group commit */
-	LIMIT_INLINE_BYTES = 64 << 10,	/* a larger value is stored apart, by its hash */
-	LIMIT_FILTER_TEXT_BYTES = 1024, /* text filter of a list of runs */
-	LIMIT_SEARCH_MS = 20,		/* a page of a list of runs looks for so long */
-	LIMIT_WHY_NODES = 500,		/* waiting nodes explained in one answer */
-	LIMIT_WHY_CHAIN = 32,		/* links shown of one chain of blockers */
-	LIMIT_READERS = 2,		/* threads of the store's reader pool */
+	LIMIT_OPEN_RUNS = 100000,	  /* more are refused with 429 */
+	LIMIT_SHARE_WAIT_MS = 1000,	  /* a project waits so long for its first slot */
+	LIMIT_HELD_REPLY_MS = 2000,	  /* an answer waits so long for a full disk */
+	LIMIT_TXN_OPS = 20000,		  /* rows of one group commit */
+	LIMIT_RETENTION_DAYS = 36500,	  /* the longest retention but for ever ... */
+	LIMIT_RETENTION_LEAST_MS = 60000, /* ... and the shortest */
+	LIMIT_PRUNE_RUNS = 50,		  /* deleted in one step of a purge ... */
+	LIMIT_PRUNE_LOOK = 2000,	  /* ... and looked at */
+	LIMIT_INLINE_BYTES = 64 << 10,	  /* a larger value is stored apart, by its hash */
+	LIMIT_FILTER_TEXT_BYTES = 1024,	  /* text filter of a list of runs */
+	LIMIT_SEARCH_MS = 20,		  /* a page of a list of runs looks for so long */
+	LIMIT_WHY_NODES = 500,		  /* waiting nodes explained in one answer */
+	LIMIT_WHY_CHAIN = 32,		  /* links shown of one chain of blockers */
+	LIMIT_READERS = 2,		  /* threads of the store's reader pool */
 	LIMIT_SSE_STREAMS = 1000,
 	LIMIT_PAGE_DEFAULT = 50,
 	LIMIT_PAGE_MOST = 500,

@@ -12,6 +12,7 @@
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/recover.h"
+#include "engine/retention.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
 #include "engine/state.h"
@@ -144,6 +145,9 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_KEYS_PRUNE:
 		prune_keys(e);
 		break;
+	case TIMER_RETENTION:
+		retention_tick(e);
+		break;
 	}
 }
 
@@ -197,6 +201,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	e->start_ms = e->now_ms;
 	engine_key_written(e); /* there may be some from before */
 	int r = recover(e);
+	retention_begin(e);
 	engine_leave(e);
 	if (r != 0) {
 		engine_free(e);

@@ -37,6 +37,10 @@ struct engine_config {
 	size_t extra_scripts; /* beyond them, for projects that got none: see engine/admission.h */
 	size_t max_open_runs; /* 0 = LIMIT_OPEN_RUNS */
 
+	/* How long what is left of ended runs is kept, where the workflow does not say; 0 = for
+	 * ever. What RETAINED_ARTIFACTS says is the owner's to do. */
+	int64_t retention_ms[RETAINED_CLASSES];
+
 	zone_get_fn zone_get; /* time zones, on the loop thread; NULL = UTC alone */
 	void *zone_arg;
 
@@ -56,6 +60,8 @@ struct engine_config {
 	/* Not only after commit: the state is in memory alone. */
 	void (*on_breaker)(void *watcher, struct str project, struct str agent,
 			   enum breaker_state state, bool opened);
+	/* these runs, or their logs, are gone */
+	void (*on_pruned)(void *watcher, enum retained what, const struct str *run_ids, size_t n);
 };
 
 /* Reads agents, workflows and open runs through a reader and drives what is unfinished. The
@@ -332,6 +338,15 @@ struct run_why {
 	const struct run_detail *stored; /* as the caller read it */
 };
 void engine_run_why(struct engine *e, const struct run_why *why, engine_reply_fn fn, void *arg);
+
+/* What is kept how long for a workflow: 0 = for ever. Text in the arena. */
+struct engine_retention {
+	struct str workflow_id, name, project;
+	int64_t ms[RETAINED_CLASSES];
+};
+/* For every workflow, by id. */
+size_t engine_retention_list(const struct engine *e, struct arena *a,
+			     struct engine_retention **ret);
 
 struct engine_stats {
 	size_t n_open_runs, n_pending_runs, n_running_attempts, n_queued_attempts;

@@ -28,6 +28,7 @@
 #include "engine/move.h"
 #include "engine/node.h"
 #include "engine/pause.h"
+#include "engine/retention.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
 #include "engine/wait.h"
@@ -214,6 +215,7 @@ static void finish(struct run *r, enum run_status status, struct str error)
 	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
 	e->n_open_runs--;
 	schedule_run_ended(r);
+	retention_run_ended(e);
 	pump_effect(&e->pump, ended_effect, r, (int64_t)pump_txn(&e->pump)->n_ops - 1);
 }
 

@@ -3,6 +3,7 @@
 #include "engine/admission.h"
 #include "engine/breaker.h"
 #include "engine/emit.h"
+#include "engine/retention.h"
 #include "engine/save.h"
 #include "engine/schedule.h"
 #include "engine/state.h"
@@ -280,6 +281,7 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 	workflow_emit(e, &row);
 	version_emit(e, plan);
 	schedule_sync(e, catalog_workflow_by_id(&e->catalog, plan->project, plan->workflow_id));
+	retention_changed(e);
 	reply(q, made ? ENGINE_CREATED : ENGINE_OK, plan->workflow_id, plan->version);
 }
 

@@ -203,6 +203,20 @@ struct admission {
 	struct timer timer;	      /* a share has waited long enough */
 };
 
+/* The purge of what is not kept any longer: see engine/retention.h. */
+struct retention {
+	struct timer timer;
+	bool under_way; /* a step is in a transaction */
+	bool in_pass;
+	enum retained what; /* of the pass */
+	char workflow_id[ID_TEXT_BYTES];
+	int64_t from_ms, before_ms; /* of the step */
+	int64_t longest_ms;	    /* that anything is kept, but for ever; 0 = nothing goes */
+	int64_t last_run_ms;	    /* when a run ended last */
+	int64_t full_pass_ms;	    /* the last pass that looked at all; 0 = none yet */
+	int64_t clock_ms;	    /* wall clock less the engine's, as last seen */
+};
+
 struct engine {
 	struct engine_config config;
 	struct pump pump;
@@ -230,6 +244,7 @@ struct engine {
 	int64_t full_ms;  /* wall clock: since when the store is full */
 	int depth;
 	struct admission admission;
+	struct retention retention;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
 	size_t n_approvals; /* PENDING */
 	size_t n_unknown;

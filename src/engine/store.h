@@ -61,6 +61,27 @@ enum txn_op_kind {
 	TXN_SCHEDULE_PUT,    /* insert or replace by id */
 	TXN_SCHEDULE_DELETE, /* by schedule.id */
 	TXN_KEYS_PRUNE,	     /* delete keys with created_ms < key.created_ms */
+	TXN_PRUNE,	     /* delete what retention no longer keeps: see struct prune */
+};
+
+/*
+ * One step of a purge: looks at the runs of a workflow that were created in [from_ms, before_ms),
+ * oldest first, at LIMIT_PRUNE_LOOK of them at most, and deletes those that ended before
+ * before_ms, LIMIT_PRUNE_RUNS at most. A run stays while an open run names it as its parent or
+ * its caller, or is its caller. Applied again it deletes what the step after it would have.
+ */
+struct prune {
+	enum retained
+		what; /* RETAINED_RUNS: with all that hangs on them; RETAINED_LOGS: those alone */
+	struct str workflow_id;
+	int64_t from_ms, before_ms;
+	struct pruned *ret; /* in txn->arena; set when applied */
+};
+
+struct pruned {
+	const struct str *run_ids; /* in txn->arena: the runs that are gone, or have no logs now */
+	size_t n;
+	int64_t next_ms; /* from_ms of the step that goes on; INT64_MAX = that was all */
 };
 
 struct txn_op {
@@ -78,6 +99,7 @@ struct txn_op {
 		struct signal_row signal;
 		struct key_row key;
 		struct schedule_row schedule;
+		struct prune prune;
 	};
 };
 

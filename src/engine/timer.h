@@ -22,6 +22,7 @@ enum timer_kind {
 	TIMER_LANE,	     /* of a struct lane: its rate allows another attempt */
 	TIMER_SHARE,	     /* a project has waited long enough for a slot */
 	TIMER_KEYS_PRUNE,    /* old idempotency keys */
+	TIMER_RETENTION,     /* the next step of a purge */
 };
 
 struct timer {

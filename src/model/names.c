@@ -14,6 +14,7 @@ static const char *const workflow_names[] = {"DRAFT", "ACTIVE", "ARCHIVED"};
 static const char *const type_names[] = {"SCRIPT", "RULE", "API", "LLM"};
 static const char *const risk_names[] = {"AUTO", "APPROVAL_REQUIRED"};
 static const char *const effect_names[] = {"pure", "idempotent", "reconcilable", "irreversible"};
+static const char *const retained_names[] = {"runs", "logs", "artifacts"};
 static const char *const overlap_names[] = {"skip", "queue", "allow", "cancel"};
 
 /* Index of text among n names, or -1. */
@@ -47,4 +48,5 @@ DEFINE_NAMES(workflow_status, workflow_status, workflow_names)
 DEFINE_NAMES(agent_type, agent_type, type_names)
 DEFINE_NAMES(risk_level, risk_level, risk_names)
 DEFINE_NAMES(effect, effect, effect_names)
+DEFINE_NAMES(retained, retained, retained_names)
 DEFINE_NAMES(schedule_overlap, schedule_overlap, overlap_names)

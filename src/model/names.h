@@ -51,6 +51,14 @@ enum workflow_status { WORKFLOW_DRAFT, WORKFLOW_ACTIVE, WORKFLOW_ARCHIVED };
 enum agent_type { AGENT_SCRIPT, AGENT_RULE, AGENT_API, AGENT_LLM };
 enum risk_level { RISK_AUTO, RISK_APPROVAL_REQUIRED };
 
+/* What is kept for a time of its own after a run has ended. */
+enum retained {
+	RETAINED_RUNS, /* the run and all that hangs on it */
+	RETAINED_LOGS,
+	RETAINED_ARTIFACTS,
+};
+enum { RETAINED_CLASSES = RETAINED_ARTIFACTS + 1 };
+
 /* What doing an action twice means. */
 enum effect {
 	EFFECT_PURE,	     /* it changes nothing */
@@ -88,6 +96,7 @@ const char *workflow_status_name(enum workflow_status s);
 const char *agent_type_name(enum agent_type t);
 const char *risk_level_name(enum risk_level r);
 const char *effect_name(enum effect e);
+const char *retained_name(enum retained r);
 const char *schedule_overlap_name(enum schedule_overlap o);
 
 bool run_status_parse(struct str text, enum run_status *ret);
@@ -98,4 +107,5 @@ bool workflow_status_parse(struct str text, enum workflow_status *ret);
 bool agent_type_parse(struct str text, enum agent_type *ret);
 bool risk_level_parse(struct str text, enum risk_level *ret);
 bool effect_parse(struct str text, enum effect *ret);
+bool retained_parse(struct str text, enum retained *ret);
 bool schedule_overlap_parse(struct str text, enum schedule_overlap *ret);

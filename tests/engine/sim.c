@@ -220,12 +220,13 @@ static void boot(struct sim *s)
 		.executor = &s->executor,
 		.seed = s->seed * 1000 + ++s->boot,
 		.max_scripts = 2,
+		.retention_ms = {s->retention_ms, s->retention_ms / 2},
 	};
 	ASSERT(engine_new(&config, &s->engine) == 0);
 	sim_check(s);
 }
 
-static void crash(struct sim *s)
+void sim_crash(struct sim *s)
 {
 	sim_say(s, "CRASH");
 	met.crashes++;
@@ -236,7 +237,7 @@ static void crash(struct sim *s)
 		forget(s, s->n_live - 1);
 	}
 	mem_store_set_manual(s->store, true);
-	for (size_t i = 0; i < s->n_runs; i++)
+	for (size_t i = 0; i < s->n_runs && !s->retention_ms; i++)
 		sim_remember_finals(s, s->runs[i]);
 	s->mono_ms = (int64_t)rng_below(&s->rng, 1000000);
 	boot(s);
@@ -330,7 +331,7 @@ static void step(struct sim *s)
 	else if (dice < 985)
 		mem_store_fail_next(s->store, 1 + rng_below(&s->rng, 4));
 	else
-		crash(s);
+		sim_crash(s);
 }
 
 /* ---- one seed ---- */
@@ -416,6 +417,8 @@ static bool simulate(uint64_t seed, bool trace)
 	sim_drain(s);
 	if (!s->failed)
 		sim_judge(s);
+	if (!s->failed)
+		sim_purge(s);
 	bool good = !s->failed;
 	if (!good)
 		printf("# %s\n# repeat with: test_engine_sim --seed %llu\n", s->why,
@@ -428,9 +431,9 @@ static bool simulate(uint64_t seed, bool trace)
 static void tell_met(void)
 {
 	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, "
-	       "fired %zu, told %zu; runs:",
+	       "fired %zu, told %zu, purged %zu; runs:",
 	       met.crashes, met.attempts, met.lost, met.copied, met.slept, met.planned, met.fired,
-	       met.told);
+	       met.told, met.purged);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

@@ -25,7 +25,7 @@ enum { TIME_MOST_MS = 60000 };
 struct sim_met {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
 		slept, planned, fired, told;
-	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races;
+	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races, purged;
 	size_t paused, given;
 	size_t saved, moved, refused_moves, stale_moves;
 };
@@ -83,6 +83,7 @@ struct sim {
 	bool draining, jumped; /* the wall clock, ever */
 	bool paused;	       /* something may be */
 	int64_t n_output;
+	int64_t retention_ms; /* of runs, from the next boot on; 0 = for ever */
 	/* what was sent to waiting nodes: {"n": index} */
 	struct {
 		int id;			 /* of the event, -1 = a signal */
@@ -103,6 +104,7 @@ bool sim_read_run(struct sim *s, struct arena *a, const char *id, struct run_det
 struct store_reader *sim_reader(struct sim *s);
 void sim_answer(struct sim *s, size_t at, bool good);
 void sim_check(struct sim *s);
+void sim_crash(struct sim *s);
 void sim_pass(struct sim *s, int64_t ms);
 void sim_remember_finals(struct sim *s, const char *run);
 void sim_say(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -167,6 +169,10 @@ static inline bool sim_given(const struct node_row *row)
 void sim_act_version(struct sim *s);
 void sim_act_move(struct sim *s);
 void sim_judge_move(struct sim *s, const struct request *q, const struct engine_reply *reply);
+
+/* ---- sim_purge.c ---- */
+
+void sim_purge(struct sim *s);
 
 /* ---- sim_judge.c ---- */
 

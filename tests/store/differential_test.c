@@ -16,10 +16,26 @@ struct pair {
 	char *path;
 };
 
+/* What the transactions of one store came to. */
+struct outcome {
+	int n_bad, n_pruned;
+	struct buf told; /* by the steps of purges */
+};
+
 static void done(struct txn *txn, int r)
 {
-	int *n_bad = txn->owner;
-	*n_bad += r != 0;
+	struct outcome *x = txn->owner;
+	x->n_bad += r != 0;
+	for (size_t i = 0; i < txn->n_ops; i++) {
+		if (txn->ops[i].kind != TXN_PRUNE)
+			continue;
+		const struct pruned *p = txn->ops[i].prune.ret;
+		buf_printf(&x->told, "next %lld:", (long long)p->next_ms);
+		for (size_t k = 0; k < p->n; k++)
+			buf_printf(&x->told, " %.*s", STR_ARG(p->run_ids[k]));
+		buf_putc(&x->told, '\n');
+		x->n_pruned += p->n > 0;
+	}
 	txn_free(txn);
 }
 
@@ -175,17 +191,18 @@ static void drain(struct pair *p)
 		sqlite_store_drain(p->sqlite);
 }
 
-static void run_seed(struct tap *t, struct pair *p, uint64_t seed)
+static void run_seed(struct tap *t, struct pair *p, uint64_t seed, int *n_pruned)
 {
 	/* two streams of one seed: each store gets a transaction of its own */
 	struct stream one, two;
 	stream_init(&one, seed);
 	stream_init(&two, seed);
-	int n_bad = 0;
+	struct outcome x = {0}, y = {0};
 	for (int i = 0; i < 400; i++) {
 		struct txn *a = stream_next(&one), *b = stream_next(&two);
 		a->done = b->done = done;
-		a->owner = b->owner = &n_bad;
+		a->owner = &x;
+		b->owner = &y;
 		p->mem->ops->submit(p->mem, a);
 		p->sqlite->ops->submit(p->sqlite, b);
 		if (i % 133 == 132) {
@@ -200,7 +217,13 @@ static void run_seed(struct tap *t, struct pair *p, uint64_t seed)
 		}
 	}
 	drain(p);
+	same(t, "what purges told", buf_str(&x.told), buf_str(&y.told));
+	*n_pruned += x.n_pruned;
+	int n_bad = x.n_bad + y.n_bad;
+	buf_free(&x.told);
+	buf_free(&y.told);
 	CHECK_INT(n_bad, 0);
+	CHECK_GOOD();
 	same_content(t, p);
 	CHECK_GOOD();
 	same_open_runs(t, p);
@@ -210,7 +233,7 @@ static void run_seed(struct tap *t, struct pair *p, uint64_t seed)
 	same_lists(t, p, &one);
 }
 
-static void with_seed(struct tap *t, uint64_t seed)
+static void with_seed(struct tap *t, uint64_t seed, int *n_pruned)
 {
 	struct pair p = {0};
 	snprintf(p.dir, sizeof(p.dir), "/tmp/drover-store-XXXXXX");
@@ -220,7 +243,7 @@ static void with_seed(struct tap *t, uint64_t seed)
 	p.mem->ops->reader_new(p.mem, &p.mem_reader);
 	pair_open(t, &p);
 	if (!t->failed)
-		run_seed(t, &p, seed);
+		run_seed(t, &p, seed, n_pruned);
 	pair_fini(&p);
 	if (t->failed)
 		printf("# seed %llu\n", (unsigned long long)seed);
@@ -228,10 +251,12 @@ static void with_seed(struct tap *t, uint64_t seed)
 
 TEST(mem_and_sqlite_say_the_same_after_random_transactions)
 {
+	int n_pruned = 0;
 	for (uint64_t seed = 1; seed <= 6; seed++) {
-		with_seed(t, seed);
+		with_seed(t, seed, &n_pruned);
 		CHECK_GOOD();
 	}
+	CHECK(n_pruned > 5);
 }
 
 TAP_MAIN(RUN(mem_and_sqlite_say_the_same_after_random_transactions))

@@ -358,12 +358,22 @@ static void fill_schedule(struct stream *s, struct arena *a, struct schedule_row
 	};
 }
 
+static void fill_prune(struct stream *s, struct arena *a, struct prune *op)
+{
+	op->what = (enum retained)below(s, 2);
+	op->workflow_id = ID_STR(s->workflows[below(s, STREAM_WORKFLOWS)]);
+	op->before_ms = s->now_ms - (int64_t)below(s, 300);
+	op->from_ms = chance(s, 50) ? 0 : op->before_ms - (int64_t)below(s, 300);
+	op->ret = ARENA_NEW(a, struct pruned);
+}
+
 static enum txn_op_kind any_kind(struct stream *s)
 {
 	if (s->n_runs == 0)
 		return TXN_RUN_ADD;
 	if (!s->no_deletes && chance(s, 2))
-		return chance(s, 40)   ? TXN_WORKFLOW_DELETE
+		return chance(s, 50)   ? TXN_PRUNE
+		       : chance(s, 40) ? TXN_WORKFLOW_DELETE
 		       : chance(s, 40) ? TXN_SCHEDULE_DELETE
 		       : chance(s, 50) ? TXN_AGENT_DELETE
 				       : TXN_KEYS_PRUNE;
@@ -448,6 +458,9 @@ static void add_op(struct stream *s, struct txn *txn)
 		return;
 	case TXN_KEYS_PRUNE:
 		op->key.created_ms = s->now_ms - 50;
+		return;
+	case TXN_PRUNE:
+		fill_prune(s, a, &op->prune);
 		return;
 	}
 }

@@ -19,6 +19,7 @@ static const struct field_spec workflow_fields[] = {
 	{"trigger", NULL},
 	{"contextSchema", NULL},
 	{"timeout", NULL},
+	{"retention", NULL},
 	{"nodes", NULL},
 	{"concurrency", "concurrency " NOT_YET "remove it: runs start at once"},
 	{"output", "output " NOT_YET "remove it: it belongs to sub-workflows"},
@@ -83,6 +84,7 @@ static void read_workflow(struct plan_build *b, const struct fields *f, struct s
 		fields_bad(f, "status", "must be DRAFT, ACTIVE or ARCHIVED");
 	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &p->timeout_ms);
 	read_context_schema(b, f);
+	plan_build_retention(b, f);
 	plan_build_triggers(b, f);
 }
 

@@ -102,7 +102,10 @@ struct plan {
 	int64_t version;
 	struct schema *context_schema; /* NULL = anything */
 	int64_t timeout_ms;	       /* 0 = none */
-	bool uses_context;	       /* a template may ask for it */
+	/* How long what is left of its ended runs is kept; 0 = for ever, -1 = as the service says
+	 */
+	int64_t retention_ms[RETAINED_CLASSES];
+	bool uses_context; /* a template may ask for it */
 	struct plan_schedule *schedules;
 	size_t n_schedules;
 	struct plan_node *nodes;
@@ -120,6 +123,9 @@ struct plan {
  */
 int plan_compile(const struct catalog *catalog, struct str project, const struct value *document,
 		 struct diag *d, struct plan **ret);
+
+/* "30d", or "off" and "0": 0, for ever. False when it is none of that, or out of bounds. */
+bool plan_retention_parse(struct str text, int64_t *ret_ms);
 
 struct plan *plan_ref(struct plan *p);
 /* NULL is fine; always returns NULL. */

@@ -23,6 +23,9 @@ void plan_build_approval(struct plan_build *b, const struct fields *f, struct pl
 const struct resolve *plan_build_text(struct plan_build *b, const struct fields *f,
 				      const char *key);
 
+/* plan_retention.c: how long what is left of ended runs is kept. */
+void plan_build_retention(struct plan_build *b, const struct fields *f);
+
 /* plan_triggers.c: what starts the workflow; its part of the normal form. */
 void plan_build_triggers(struct plan_build *b, const struct fields *f);
 void plan_build_triggers_form(const struct plan *p, struct arena *a, struct value *definition);

@@ -110,7 +110,7 @@ bool mem_store_commit_one(struct store *s)
 	}
 	struct txn *txn = fifo_take(&m->waiting);
 	for (size_t i = 0; i < txn->n_ops; i++)
-		memdb_apply(m->durable, &txn->ops[i]);
+		memdb_apply(m->durable, &txn->arena, &txn->ops[i]);
 	m->stats.n_ops += txn->n_ops;
 	m->stats.n_committed++;
 	m->stats.n_waiting--;

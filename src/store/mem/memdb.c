@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/mem/memprune.h"
 #include "store/mem/memrow.h"
 
 struct memdb *memdb_new(void)
@@ -175,6 +176,16 @@ static void workflow_delete(struct memdb *s, struct str id)
 		run_free(s, run);
 	}
 	s->n_runs = n;
+}
+
+void memdb_run_remove(struct memdb *s, size_t place)
+{
+	struct memdb_run *run = s->in_order[place];
+	memmove(s->in_order + place, s->in_order + place + 1,
+		(s->n_runs - place - 1) * sizeof(*s->in_order));
+	s->n_runs--;
+	map_remove(&s->runs, run->row.id);
+	run_free(s, run);
 }
 
 static void version_add(struct memdb *s, const struct version_row *row)
@@ -483,7 +494,7 @@ static void keys_prune(struct memdb *s, int64_t before_ms)
 	s->keys = kept;
 }
 
-void memdb_apply(struct memdb *s, const struct txn_op *op)
+void memdb_apply(struct memdb *s, struct arena *a, const struct txn_op *op)
 {
 	switch (op->kind) {
 	case TXN_AGENT_PUT:
@@ -548,6 +559,9 @@ void memdb_apply(struct memdb *s, const struct txn_op *op)
 		return;
 	case TXN_KEYS_PRUNE:
 		keys_prune(s, op->key.created_ms);
+		return;
+	case TXN_PRUNE:
+		memprune_step(s, a, &op->prune);
 		return;
 	}
 }

@@ -65,7 +65,11 @@ struct memdb {
 struct memdb *memdb_new(void);
 void memdb_free(struct memdb *s);
 
-void memdb_apply(struct memdb *s, const struct txn_op *op);
+/* What the op tells goes into `a`. */
+void memdb_apply(struct memdb *s, struct arena *a, const struct txn_op *op);
+
+/* Takes the run at a place of the order away, with all that hangs on it. */
+void memdb_run_remove(struct memdb *s, size_t place);
 
 /* How many runs come before this one in the order of lists. */
 size_t memdb_run_place(const struct memdb *s, const struct run_row *row);

@@ -97,5 +97,10 @@ int sqlblob_unref(struct sqlconn *c, struct str column)
 		return SQLITE_OK;
 	struct sqlstmt *st = sqlconn_stmt(c, SQL_BLOB_UNREF);
 	sqlstmt_text(st, hash_of(column));
+	int rc = sqlstmt_exec(st);
+	if (rc != SQLITE_OK)
+		return rc;
+	st = sqlconn_stmt(c, SQL_BLOB_DROP);
+	sqlstmt_text(st, hash_of(column));
 	return sqlstmt_exec(st);
 }

@@ -18,6 +18,6 @@ int sqlblob_put(struct sqlconn *c, struct arena *a, struct str value, struct str
  * missing or broken, or another negative errno. */
 int sqlblob_get(struct sqlconn *c, struct arena *a, struct str *value);
 
-/* Takes a reference away, when `column` is one. Blobs without references are deleted by the
- * statement blobs_sweep. SQLite's result code. */
+/* Takes a reference away, when `column` is one; the last one takes the blob along. SQLite's result
+ * code. */
 int sqlblob_unref(struct sqlconn *c, struct str column);

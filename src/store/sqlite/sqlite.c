@@ -110,7 +110,7 @@ static struct fifo take_batch(struct sqlite_store *s)
 static int write_batch(struct sqlite_store *s, const struct fifo *batch)
 {
 	int rc = sqlconn_run(s->conn, SQL_BEGIN_WRITE);
-	for (const struct txn *txn = batch->first; rc == SQLITE_OK && txn; txn = txn->next)
+	for (struct txn *txn = batch->first; rc == SQLITE_OK && txn; txn = txn->next)
 		rc = sqlwrite_txn(&s->writer, txn);
 	return rc == SQLITE_OK ? sqlconn_run(s->conn, SQL_COMMIT) : rc;
 }

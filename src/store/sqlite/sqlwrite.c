@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlwrite.h"
 
 #include "store/sqlite/sqlblob.h"
+#include "store/sqlite/sqlprune.h"
 
 enum { N_RUNS_REMEMBERED = 2048, N_ATTEMPTS_REMEMBERED = 4096 };
 
@@ -139,9 +140,9 @@ static int workflow_unref(struct sqlwrite *w, struct str id)
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == SQLITE_OK)
 		r = sqlblob_unref(w->conn, sqlstmt_col_view(st, "ref"));
 	sqlstmt_reset(st);
-	if (r != SQLITE_OK || rc != SQLITE_DONE)
-		return r != SQLITE_OK ? r : rc;
-	return sqlconn_run(w->conn, SQL_BLOBS_SWEEP);
+	if (r != SQLITE_OK)
+		return r;
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int workflow_delete(struct sqlwrite *w, struct str id)
@@ -579,7 +580,7 @@ static int keys_prune(struct sqlwrite *w, int64_t before_ms)
 	return sqlstmt_exec(st);
 }
 
-static int apply(struct sqlwrite *w, const struct txn_op *op)
+static int apply(struct sqlwrite *w, struct arena *a, const struct txn_op *op)
 {
 	switch (op->kind) {
 	case TXN_AGENT_PUT:
@@ -624,15 +625,17 @@ static int apply(struct sqlwrite *w, const struct txn_op *op)
 		return schedule_delete(w, op->schedule.id);
 	case TXN_KEYS_PRUNE:
 		return keys_prune(w, op->key.created_ms);
+	case TXN_PRUNE:
+		return sqlprune_step(w, a, &op->prune);
 	}
 	return SQLITE_MISUSE;
 }
 
-int sqlwrite_txn(struct sqlwrite *w, const struct txn *txn)
+int sqlwrite_txn(struct sqlwrite *w, struct txn *txn)
 {
 	int rc = SQLITE_OK;
 	for (size_t i = 0; rc == SQLITE_OK && i < txn->n_ops; i++)
-		rc = apply(w, &txn->ops[i]);
+		rc = apply(w, &txn->arena, &txn->ops[i]);
 	arena_reset(&w->scratch);
 	return rc;
 }
