@@ -4,7 +4,7 @@
 #include "api/resources.h"
 #include "base/timefmt.h"
 
-static const char no_run[] = "There is no such run.";
+static const char no_run[] = "There is no such run; those that ended are kept for a time only.";
 
 /* ---- reading one ---- */
 

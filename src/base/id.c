@@ -62,3 +62,15 @@ uint64_t id_age(struct str id)
 	}
 	return age;
 }
+
+int64_t id_time_ms(struct str s)
+{
+	int64_t ms = 0;
+	for (size_t i = 0, n = 0; n < 12; i++) {
+		if (s.p[i] == '-')
+			continue;
+		ms = ms << 4 | (s.p[i] <= '9' ? s.p[i] - '0' : s.p[i] - 'a' + 10);
+		n++;
+	}
+	return ms;
+}

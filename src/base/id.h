@@ -48,4 +48,7 @@ bool id_valid(struct str s);
 /* Ids of one generator in the order they were made, and by time those of several. */
 uint64_t id_age(struct str id);
 
+/* When a valid id was made, ms since 1970; a generator may be ahead of the clock. */
+int64_t id_time_ms(struct str s);
+
 #define ID_STR(id) str_n((id).text, ID_TEXT_BYTES - 1)

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "engine/plan/plan.h"
 #include "text/yaml.h"
 
 #define OPTION(option, argument, kind_, member, text)                                              \
@@ -37,6 +39,11 @@ const struct config_option config_options[] = {
 	OPTION("extra-scripts", "N", CONFIG_INT, extra_scripts,
 	       "beyond these, for projects that have none and waited a second (default: as "
 	       "many again)"),
+	OPTION("retention-runs", "TIME", CONFIG_TEXT, retention_runs,
+	       "how long ended runs are kept (default 90d; off = for ever)"),
+	OPTION("retention-logs", "TIME", CONFIG_TEXT, retention_logs, "their logs (default 30d)"),
+	OPTION("retention-artifacts", "TIME", CONFIG_TEXT, retention_artifacts,
+	       "their artifacts (default 30d)"),
 	OPTION("allow-unsandboxed", NULL, CONFIG_FLAG, allow_unsandboxed,
 	       "run agents without a sandbox where the kernel allows none"),
 	OPTION("allow-private", NULL, CONFIG_FLAG, allow_private,
@@ -249,6 +256,14 @@ static void default_to(const char **field_, const char *value)
 		*field_ = value;
 }
 
+static void read_retention(struct config *c, enum retained what, const char *text, struct diag *d)
+{
+	CLEANUP_FREE char *name = mem_printf("retention-%s", retained_name(what));
+	if (!plan_retention_parse(str_of(text), &c->retention_ms[what]))
+		diag_add(d, name, "must be a time such as 30d, from 1m to %d days, or off, is '%s'",
+			 LIMIT_RETENTION_DAYS, text);
+}
+
 void config_complete(struct config *c, struct arena *a, struct diag *d)
 {
 	from_environment(c, a, d);
@@ -260,6 +275,12 @@ void config_complete(struct config *c, struct arena *a, struct diag *d)
 	default_to(&c->db, arena_printf(a, "sqlite:%s/drover.db", c->data));
 	default_to(&c->log, "info");
 	default_to(&c->log_format, "auto");
+	default_to(&c->retention_runs, "90d");
+	default_to(&c->retention_logs, "30d");
+	default_to(&c->retention_artifacts, "30d");
+	read_retention(c, RETAINED_RUNS, c->retention_runs, d);
+	read_retention(c, RETAINED_LOGS, c->retention_logs, d);
+	read_retention(c, RETAINED_ARTIFACTS, c->retention_artifacts, d);
 	if (!str_starts(str_of(c->db), STR("sqlite:")))
 		diag_add(d, "db", "must be sqlite:FILE in this version, is '%s'", c->db);
 	enum log_level level;

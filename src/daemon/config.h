@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "model/names.h"
 
 struct config_list {
 	const char **items;
@@ -30,7 +31,9 @@ struct config {
 	bool insecure_listen;  /* may listen beyond loopback without authentication */
 	int64_t max_scripts;   /* SCRIPT attempts at once; 0 = twice the cores */
 	int64_t extra_scripts; /* beyond them, for projects that got none; -1 = as many again */
-	int64_t ready_fd;      /* gets one line "listen=… metrics=…" when ready; -1 = none */
+	const char *retention_runs, *retention_logs, *retention_artifacts; /* a time, or "off" */
+	int64_t retention_ms[RETAINED_CLASSES]; /* the same, 0 = for ever; made of them */
+	int64_t ready_fd; /* gets one line "listen=… metrics=…" when ready; -1 = none */
 };
 
 struct config_option {

@@ -16,6 +16,7 @@ struct exporter {
 	struct metric *http_ms, *http_seconds;
 	struct metric *runs, *run_seconds, *active;
 	struct metric *process[10];
+	struct metric *retention, *database_bytes, *database_free_bytes;
 	struct metric *attempts, *attempt_seconds, *attempt_errors, *attempt_cpu, *attempt_memory;
 	struct metric *approvals, *approval_seconds, *unknown;
 };
@@ -127,6 +128,22 @@ static void declare_attempts(struct exporter *x)
 				ARRAY_LEN(bytes_buckets));
 }
 
+static void declare_storage(struct exporter *x)
+{
+	static const char *const labels[] = {"class", NULL};
+	x->retention = metrics_declare(
+		x->metrics, METRIC_COUNTER, "drover_retention_deleted_total",
+		"Ended runs that were deleted, or lost their logs or artifacts, by age", labels,
+		NULL, 0);
+	for (int i = 0; i < RETAINED_CLASSES; i++)
+		exporter_retention(x, (enum retained)i, 0);
+	x->database_bytes = metrics_declare(x->metrics, METRIC_GAUGE, "drover_database_bytes",
+					    "Size of the database file", NULL, NULL, 0);
+	x->database_free_bytes =
+		metrics_declare(x->metrics, METRIC_GAUGE, "drover_database_free_bytes",
+				"Of it, pages without content", NULL, NULL, 0);
+}
+
 struct exporter *exporter_new(void)
 {
 	static const char *const info_labels[] = {"service_name", "service_version", NULL};
@@ -150,6 +167,7 @@ struct exporter *exporter_new(void)
 	declare_runs(x);
 	declare_attempts(x);
 	declare_approvals(x);
+	declare_storage(x);
 	exporter_set_active(x, 0, 0);
 	exporter_set_approvals(x, 0);
 	exporter_set_unknown(x, 0);
@@ -279,4 +297,16 @@ void exporter_set_active(struct exporter *x, double pending, double running)
 {
 	metric_set(x->active, (const struct str[]){STR("PENDING")}, pending);
 	metric_set(x->active, (const struct str[]){STR("RUNNING")}, running);
+}
+
+void exporter_retention(struct exporter *x, enum retained what, size_t n)
+{
+	struct str class = str_of(retained_name(what));
+	metric_add(x->retention, &class, (double)n);
+}
+
+void exporter_set_database(struct exporter *x, double bytes, double free_bytes)
+{
+	metric_set(x->database_bytes, NULL, bytes);
+	metric_set(x->database_free_bytes, NULL, free_bytes);
 }

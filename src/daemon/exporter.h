@@ -28,7 +28,12 @@ void exporter_attempt_end(struct exporter *x, const struct attempt_row *attempt,
 
 void exporter_approval_end(struct exporter *x, const struct approval_row *approval);
 
+/* Retention deleted what it says of so many runs. */
+void exporter_retention(struct exporter *x, enum retained what, size_t n);
+
 /* Gauges of the engine, set on the loop thread now and then. */
 void exporter_set_approvals(struct exporter *x, double pending);
 void exporter_set_unknown(struct exporter *x, double nodes);
 void exporter_set_active(struct exporter *x, double pending, double running);
+/* The database file and, of it, pages without content. */
+void exporter_set_database(struct exporter *x, double bytes, double free_bytes);

@@ -19,6 +19,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/exporter.h"
 #include "daemon/register.h"
+#include "daemon/retention.h"
 #include "daemon/zones.h"
 #include "engine/engine.h"
 #include "exec/sandbox/sandbox.h"
@@ -48,6 +49,7 @@ struct service {
 	struct api *api;
 	struct http_server *http;
 	struct exporter *exporter;
+	struct retention_keeper *keeper;
 };
 
 /* ---- the turn ---- */
@@ -211,6 +213,14 @@ static void on_approval_end(void *arg, const struct approval_row *approval)
 	exporter_approval_end(((struct service *)arg)->exporter, approval);
 }
 
+static void on_pruned(void *arg, enum retained what, const struct str *run_ids, size_t n)
+{
+	struct service *s = arg;
+	exporter_retention(s->exporter, what, n);
+	if (what == RETAINED_RUNS && s->keeper)
+		retention_keeper_runs_gone(s->keeper, run_ids, n);
+}
+
 static void on_request(void *arg, const char *method, const char *route, int status,
 		       int64_t duration_ns)
 {
@@ -362,7 +372,9 @@ static bool start_engine(struct service *s)
 		.on_run_end = on_run_end,
 		.on_attempt_end = on_attempt_end,
 		.on_approval_end = on_approval_end,
+		.on_pruned = on_pruned,
 	};
+	memcpy(config.retention_ms, s->config->retention_ms, sizeof(config.retention_ms));
 	int r = engine_new(&config, &s->engine);
 	if (r < 0)
 		return complain("recovery", strerror(-r));
@@ -403,6 +415,19 @@ static bool start_http(struct service *s)
 	return true;
 }
 
+static bool start_keeper(struct service *s)
+{
+	struct retention_keeper_config config = {
+		.loop = &s->loop,
+		.store = s->store,
+		.engine = s->engine,
+		.exporter = s->exporter,
+		.artifacts = s->artifacts,
+	};
+	int r = retention_keeper_new(&config, &s->keeper);
+	return r == 0 || complain("retention", strerror(-r));
+}
+
 /* ---- end ---- */
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -426,6 +451,8 @@ static void stop(struct service *s)
 		http_server_stop(s->http);
 	if (s->api)
 		api_close(s->api);
+	retention_keeper_close(s->keeper);
+	s->keeper = NULL;
 	if (s->sandbox)
 		sandbox_free(s->sandbox);
 	if (s->rules)
@@ -507,7 +534,8 @@ int service_run(const struct config *config)
 	raise_descriptor_limit();
 	struct service s = {.config = config, .exporter = exporter_new()};
 	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
-		  find_artifacts(&s) && start_executors(&s) && start_engine(&s) && start_http(&s);
+		  find_artifacts(&s) && start_executors(&s) && start_engine(&s) &&
+		  start_keeper(&s) && start_http(&s);
 	if (up) {
 		uv_signal_start(&s.term, on_signal, SIGTERM);
 		uv_signal_start(&s.interrupt, on_signal, SIGINT);

@@ -7,7 +7,7 @@
 #include "engine/emit.h"
 
 enum {
-	START_MS = 60 * 1000, /* the first pass after a start */
+	START_MS = 5 * 1000, /* the first pass after a start */
 	PASS_MS = 3600 * 1000,
 	DAY_MS = 24 * 3600 * 1000,
 	PAUSE_MS = 10, /* behind a step that deleted something */

@@ -223,6 +223,9 @@ struct store_ops {
 			    struct str id, const struct run_part *part, struct run_detail *ret);
 	int (*node_counts)(struct store_reader *r, struct str run_id, const struct run_part *part,
 			   struct node_counts *ret);
+	/* its row alone, without context and output */
+	int (*run_head)(struct store_reader *r, struct arena *a, struct str project, struct str id,
+			struct run_row *ret);
 	/* newest first: by created_ms, those of one millisecond by their order; without output */
 	int (*run_list)(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 			const struct store_page *page, struct run_row **ret, size_t *ret_n);

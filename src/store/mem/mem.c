@@ -204,6 +204,7 @@ static const struct store_ops mem_ops = {
 	.run_get = memread_run_get,
 	.run_get_part = memread_run_get_part,
 	.node_counts = memread_node_counts,
+	.run_head = memread_run_head,
 	.run_list = memread_run_list,
 	.event_list = memread_event_list,
 	.log_list = memread_log_list,

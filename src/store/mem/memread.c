@@ -322,6 +322,18 @@ int memread_node_counts(struct store_reader *r, struct str run_id, const struct 
 	return 0;
 }
 
+int memread_run_head(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		     struct run_row *ret)
+{
+	const struct memdb_run *run = map_get(&state_of(r)->runs, id);
+	if (!run || !in_project(project, run->row.project))
+		return STORE_NOT_FOUND;
+	struct run_row row = run->row;
+	row.context = row.output = (struct str){0};
+	memrow_run(a, &row, ret);
+	return 0;
+}
+
 static bool run_matches(const struct run_row *run, const struct run_filter *f,
 			const struct search *text)
 {

@@ -25,6 +25,8 @@ int memread_run_get_part(struct store_reader *r, struct arena *a, struct str pro
 			 const struct run_part *part, struct run_detail *ret);
 int memread_node_counts(struct store_reader *r, struct str run_id, const struct run_part *part,
 			struct node_counts *ret);
+int memread_run_head(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		     struct run_row *ret);
 int memread_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 		     const struct store_page *page, struct run_row **ret, size_t *ret_n);
 int memread_event_list(struct store_reader *r, struct arena *a, struct str run_id,

@@ -456,6 +456,7 @@ static const struct store_ops sqlite_ops = {
 	.run_get = sqlread_run_get,
 	.run_get_part = sqlread_run_get_part,
 	.node_counts = sqlread_node_counts,
+	.run_head = sqlread_run_head,
 	.run_list = sqlread_run_list,
 	.event_list = sqlread_event_list,
 	.log_list = sqlread_log_list,

@@ -501,6 +501,22 @@ int sqlread_node_counts(struct store_reader *reader, struct str run_id, const st
 	return r != 0 ? r : end(c, node_counts(c, run_id, part, ret));
 }
 
+int sqlread_run_head(struct store_reader *reader, struct arena *a, struct str project,
+		     struct str id, struct run_row *ret)
+{
+	struct sqlconn *c = conn_of(reader);
+	int64_t rid;
+	struct sqlstmt *st = sqlconn_stmt(c, SQL_RUN_GET);
+	sqlstmt_text(st, id);
+	sqlstmt_text_or_empty(st, project);
+	int rc = sqlstmt_row(st);
+	int r = rc == SQLITE_ROW ? sqlrow_run(st, a, ret, &rid)
+				 : (rc == SQLITE_DONE ? STORE_NOT_FOUND : 0);
+	if (rc == SQLITE_ROW)
+		ret->context = ret->output = (struct str){0};
+	return ended(c, st, rc, r);
+}
+
 /* Row number of a run; 0 when it is not there. */
 static int rid_of(struct sqlconn *c, struct str run_id, int64_t *ret)
 {

@@ -28,6 +28,8 @@ int sqlread_run_get_part(struct store_reader *r, struct arena *a, struct str pro
 			 const struct run_part *part, struct run_detail *ret);
 int sqlread_node_counts(struct store_reader *r, struct str run_id, const struct run_part *part,
 			struct node_counts *ret);
+int sqlread_run_head(struct store_reader *r, struct arena *a, struct str project, struct str id,
+		     struct run_row *ret);
 int sqlread_run_list(struct store_reader *r, struct arena *a, const struct run_filter *filter,
 		     const struct store_page *page, struct run_row **ret, size_t *ret_n);
 int sqlread_event_list(struct store_reader *r, struct arena *a, struct str run_id,
