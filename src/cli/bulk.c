@@ -38,7 +38,7 @@ static void list_path(const struct bulk *b, const char *status, struct str curso
 	}
 }
 
-static int find_status(struct bulk *b, enum run_status status)
+static int find_status(struct bulk *b, const struct bulk_verb *verb, enum run_status status)
 {
 	CLEANUP_BUF struct buf path = {0};
 	struct str cursor = {0};
@@ -50,7 +50,9 @@ static int find_status(struct bulk *b, enum run_status status)
 			return exit_status;
 		const struct value *items = value_getz(&r.value, "items");
 		for (uint32_t i = 0; value_is(items, VALUE_ARRAY) && i < items->n; i++)
-			value_push(&b->arena, &b->found, value_copy(&b->arena, &items->items[i]));
+			if (!verb->concerns || verb->concerns(&items->items[i]))
+				value_push(&b->arena, &b->found,
+					   value_copy(&b->arena, &items->items[i]));
 		cursor = arena_str(&b->arena, print_text(&r.value, "nextCursor"));
 	} while (cursor.n > 0);
 	return CLI_OK;
@@ -80,9 +82,9 @@ static int find(struct bulk *b, const struct bulk_verb *verb)
 	enum run_status only = RUN_RUNNING;
 	int status = b->status ? judge_status(b, verb, &only) : CLI_OK;
 	if (b->status && status == CLI_OK)
-		return find_status(b, only);
+		return find_status(b, verb, only);
 	for (size_t i = 0; status == CLI_OK && i < verb->n_meant; i++)
-		status = find_status(b, verb->statuses[i]);
+		status = find_status(b, verb, verb->statuses[i]);
 	return status;
 }
 
@@ -156,7 +158,7 @@ static int do_one(struct bulk *b, const struct bulk_verb *verb, void *arg, const
 static void print_totals(const struct bulk *b, const struct bulk_verb *verb, void *arg)
 {
 	CLEANUP_BUF struct buf text = {0};
-	buf_printf(&text, "%u runs", b->found.n);
+	buf_printf(&text, "%u run%s", b->found.n, b->found.n == 1 ? "" : "s");
 	if (b->plan)
 		buf_printf(&text, " would be %s", verb->done);
 	if (b->plan && verb->totals)

@@ -39,6 +39,7 @@ struct bulk_verb {
 	const char *done;		 /* "cancelled" */
 	const enum run_status *statuses; /* that it may be used on, those it means first */
 	size_t n_statuses, n_meant;
+	bool (*concerns)(const struct value *run); /* of what is found; NULL = all */
 	/* Does it; *ret gets what the run is by then, in the arena. The exit status, with anything
 	 * wrong said on stderr. */
 	int (*one)(struct bulk *b, void *arg, const struct value *run, struct str *ret);

@@ -17,10 +17,14 @@ struct pause {
 
 /* ---- runs ---- */
 
+static bool is_paused(const struct value *run)
+{
+	return value_is(value_getz(run, "paused"), VALUE_OBJECT);
+}
+
 static struct str state_of(const struct value *answer)
 {
-	return value_is(value_getz(answer, "paused"), VALUE_OBJECT) ? STR("paused")
-								    : print_text(answer, "status");
+	return is_paused(answer) ? STR("paused") : print_text(answer, "status");
 }
 
 /* Of many: what ended by itself meanwhile is well. */
@@ -35,12 +39,18 @@ static int set_found(struct bulk *b, void *arg, const struct value *run, struct 
 	return status;
 }
 
+static bool is_not_paused(const struct value *run)
+{
+	return !is_paused(run);
+}
+
 static const struct bulk_verb pause_verb = {
 	.command = "pause",
 	.done = "paused",
 	.statuses = open,
 	.n_statuses = ARRAY_LEN(open),
 	.n_meant = ARRAY_LEN(open),
+	.concerns = is_not_paused,
 	.one = set_found,
 };
 
@@ -50,6 +60,7 @@ static const struct bulk_verb resume_verb = {
 	.statuses = open,
 	.n_statuses = ARRAY_LEN(open),
 	.n_meant = ARRAY_LEN(open),
+	.concerns = is_paused,
 	.one = set_found,
 };
 
@@ -66,8 +77,7 @@ static void workflow_path(struct buf *ret, const struct bulk *b, const char *tai
 static void print_workflow(const struct value *answer)
 {
 	int64_t n = print_int(answer, "runs");
-	bool paused = value_is(value_getz(answer, "paused"), VALUE_OBJECT);
-	printf("%s\n", paused ? "paused" : "resumed");
+	printf("%s\n", is_paused(answer) ? "paused" : "resumed");
 	fflush(stdout);
 	if (n > 0)
 		fprintf(stderr, "%lld of its runs with it\n", (long long)n);

@@ -5,9 +5,10 @@ import contextlib
 import json
 
 from daemon import Daemon, main, no_orphans, node
-from made import ANY, Agents, Folder, Gate, step, workflow
+from made import Agents, Folder, Gate, step, workflow
 
 WAITS_AT_A_GATE = 'read word < "/workspace/$DROVER_NODE_ID"\necho "{\\"word\\": \\"$word\\"}"\n'
+FAILS_UNLESS_IT_IS_GO = WAITS_AT_A_GATE + 'test "$word" = go\n'
 IGNORES_TERM = "trap '' TERM\n" + WAITS_AT_A_GATE
 
 
@@ -24,12 +25,11 @@ class World:
             self.agents.add("gate", WAITS_AT_A_GATE)
             self.agents.add("stubborn", IGNORES_TERM)
             self.agents.add("fails", "exit 1")
-            self.agents.write("pays/main", WAITS_AT_A_GATE)
-            self.agents.write("pays/agent.yaml", json.dumps({
-                "name": "pays", "type": "SCRIPT", "version": "1", "description": "must not pay twice",
-                "command": ["sh", "/agent/main"], "capabilities": [
-                    {"name": "run", "inputSchema": ANY, "outputSchema": ANY,
-                     "effect": "irreversible"}]}))
+            self.agents.add("pays", WAITS_AT_A_GATE)
+            self.change("pays", lambda m: m["capabilities"][0].update(effect="irreversible"))
+            self.agents.add("flaky", FAILS_UNLESS_IT_IS_GO)
+            self.change("flaky", lambda m: m.update(circuitBreaker={
+                "failures": 1, "window": "1h", "cooldown": "1h"}))
             self.d = stack.enter_context(Daemon(*self.options, agents=[self.agents.path],
                                                 workspaces=[self.ws.path]))
             self.stack = stack.pop_all()
@@ -38,6 +38,14 @@ class World:
     def __exit__(self, *what):
         self.stack.__exit__(*what)
         no_orphans()
+
+    def change(self, agent, edit):
+        """Edits the manifest of an agent."""
+        path = self.agents / f"{agent}/agent.yaml"
+        with open(path, encoding="utf-8") as f:
+            manifest = json.load(f)
+        edit(manifest)
+        self.agents.write(f"{agent}/agent.yaml", json.dumps(manifest))
 
     def gate(self, name):
         return Gate(self.ws, name)
@@ -262,6 +270,23 @@ def of_unknown_effect():
         assert node(got, "pay")["output"] == {"paid": True}, got
 
 
+def at_an_open_breaker():
+    """Which does not outlive the service: the attempt that waited starts."""
+    with World() as w:
+        first, second = w.gate("first"), w.gate("second")
+        run = w.start(w.step("first", "flaky", continueOnError=True),
+                      w.step("second", "flaky", "first"))
+        first.open("bad")
+        w.see(run, "node.finished", "first")
+        w.waits(run, "second", "circuit_open")
+        w.restart()
+        second.open()
+        got = w.ends(run)
+        assert attempts(got, "first") == [(1, "FAILED", "exit_1")], got
+        assert attempts(got, "second") == [(1, "SUCCESS", None)], got
+
+
 main([queued_for_a_slot, between_two_attempts, in_a_sleep_and_at_waits,
       asked_and_approved_but_not_started, held_by_a_pause, being_stopped,
-      a_schedule_whose_fires_wait, items_that_wait, of_unknown_effect])
+      a_schedule_whose_fires_wait, items_that_wait, of_unknown_effect,
+      at_an_open_breaker])
