@@ -151,7 +151,8 @@ struct call_done call_problem_reply(struct call *c, const struct engine_reply *r
 		return call_problem(c, 409,
 				    "The first request with this Idempotency-Key is under way.");
 	case ENGINE_BUSY:
-		return retry_later(c, 429, "Too many runs are open.", reply->retry_after_ms);
+		return retry_later(c, 429, summary(reply, "Too much is under way."),
+				   reply->retry_after_ms);
 	case ENGINE_FORBIDDEN:
 		return call_problem_diag(c, 403, summary(reply, "That is not allowed."),
 					 reply->diag);

@@ -126,6 +126,8 @@ void render_run_head(struct json_out *o, const struct run_row *r)
 	put_raw(o, "error", r->error);
 	put_optional(o, "parentRunId", r->parent_run_id);
 	render_paused(o, r->pause);
+	put_int(o, "priority", r->priority);
+	put_optional(o, "concurrencyKey", r->concurrency_key);
 	put_time(o, "createdAt", r->created_ms);
 	put_time(o, "startedAt", r->started_ms);
 	put_time(o, "finishedAt", r->finished_ms);

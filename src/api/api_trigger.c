@@ -19,6 +19,8 @@ struct trigger {
 	struct value context;
 	bool dry_run;
 	struct str by; /* who asks, as the body says */
+	int64_t priority;
+	bool has_priority;
 	struct str key, body_sha256;
 	struct key_row known;
 	bool is_known;
@@ -62,12 +64,26 @@ static bool read_context(struct call *c, const struct value *body, struct trigge
 	return false;
 }
 
+static bool read_priority(struct call *c, const struct value *v, struct trigger *t,
+			  struct call_done *ret_done)
+{
+	if (!v || v->kind == VALUE_NULL)
+		return true;
+	if (v->kind != VALUE_INT || v->i < 0 || v->i > LIMIT_PRIORITY) {
+		*ret_done = call_problem_path(c, 422, "priority", "must be a number from 0 to 9");
+		return false;
+	}
+	t->priority = v->i;
+	t->has_priority = true;
+	return true;
+}
+
 static bool read_body(struct call *c, struct trigger *t, struct call_done *ret_done)
 {
 	struct value body;
 	struct call_text text;
 	if (!call_body(c, true, &body, &text, ret_done) ||
-	    !call_members(c, &body, "context contextJson dryRun triggeredBy", ret_done) ||
+	    !call_members(c, &body, "context contextJson dryRun triggeredBy priority", ret_done) ||
 	    !read_context(c, &body, t, ret_done))
 		return false;
 	const struct value *dry = value_getz(&body, "dryRun");
@@ -83,7 +99,7 @@ static bool read_body(struct call *c, struct trigger *t, struct call_done *ret_d
 					      "must be a name of 1 to 128 bytes");
 		return false;
 	}
-	return true;
+	return read_priority(c, value_getz(&body, "priority"), t, ret_done);
 }
 
 /* The key binds to all that says what is to be done: the path and the body. */
@@ -248,6 +264,7 @@ static struct call_done start(struct call *c)
 		.context = &t->context,
 		.type = STR("api"),
 		.by = t->by,
+		.priority = t->has_priority ? &t->priority : NULL,
 		.idempotency_key = t->key,
 		.body_sha256 = t->body_sha256,
 		.known_key = t->is_known ? &t->known : NULL,

@@ -26,7 +26,11 @@ enum {
 	LIMIT_APPROVERS = 100,		       /* names, and so the most a quorum can be */
 	LIMIT_APPROVAL_DEFAULT_HOURS = 24,     /* a question expires after, unless the node says */
 	LIMIT_APPROVAL_NOTES_BYTES = 4096,
-	LIMIT_REASON_BYTES = 4096, /* why something is cancelled, paused, … */
+	LIMIT_REASON_BYTES = 4096,	   /* why something is cancelled, paused, … */
+	LIMIT_CONCURRENCY = 100000,	   /* the most that a limit of runs can be */
+	LIMIT_CONCURRENCY_KEY_BYTES = 512, /* resolved */
+	LIMIT_PRIORITY = 9,		   /* the highest */
+	LIMIT_PRIORITY_DEFAULT = 5,
 	LIMIT_DURATION_DAYS = 365, /* time-outs and retry intervals */
 
 	/* expressions */
@@ -121,7 +125,9 @@ enum {
 	LIMIT_PROC_FILE_BYTES = 256 << 10,	 /* one file of /proc or a control group */
 
 	/* running */
-	LIMIT_OPEN_RUNS = 100000,	  /* more are refused with 429 */
+	LIMIT_OPEN_RUNS = 200000,	  /* more are refused with 429 */
+	LIMIT_PROJECT_OPEN = 100000,	  /* the same of one project */
+	LIMIT_RUNS_MOST = 10000000,	  /* the most that serve takes for limits of runs */
 	LIMIT_SHARE_WAIT_MS = 1000,	  /* a project waits so long for its first slot */
 	LIMIT_HELD_REPLY_MS = 2000,	  /* an answer waits so long for a full disk */
 	LIMIT_TXN_OPS = 20000,		  /* rows of one group commit */

@@ -9,8 +9,18 @@
 #include "cli/watch.h"
 #include "json/write.h"
 
-static bool run_body(const char *context_arg, const struct opt_list *pairs, bool dry_run,
-		     struct buf *out)
+static bool put_priority(struct arena *a, struct value *body, const char *text)
+{
+	bool good = text[0] >= '0' && text[0] <= '9' && !text[1];
+	if (good)
+		value_putz(a, body, "priority", value_int(text[0] - '0'));
+	else
+		fprintf(stderr, "drover run: --priority wants a number from 0 to 9\n");
+	return good;
+}
+
+static bool run_body(const char *context_arg, const struct opt_list *pairs, const char *priority,
+		     bool dry_run, struct buf *out)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct value context = value_object(&a, 0);
@@ -25,6 +35,8 @@ static bool run_body(const char *context_arg, const struct opt_list *pairs, bool
 			return false;
 	struct value body = value_object(&a, 0);
 	value_putz(&a, &body, "context", context);
+	if (priority && !put_priority(&a, &body, priority))
+		return false;
 	if (dry_run)
 		value_putz(&a, &body, "dryRun", value_bool(true));
 	json_write(out, &body);
@@ -77,7 +89,7 @@ static int run_run(int argc, char **argv)
 	struct cli_common common;
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0}, pairs = {0};
-	const char *context = NULL, *key = NULL;
+	const char *context = NULL, *key = NULL, *priority = NULL;
 	bool watch = false, dry_run = false;
 	const struct opt opts[] = {
 		{"set", 'c', OPT_LIST, &pairs, "KEY=VALUE",
@@ -85,6 +97,7 @@ static int run_run(int argc, char **argv)
 		{"context", 0, OPT_TEXT, &context, "JSON|@FILE", "the whole context"},
 		{"watch", 'w', OPT_FLAG, &watch, NULL, "follow the run; exit 1 when it failed"},
 		{"dry-run", 0, OPT_FLAG, &dry_run, NULL, "say what would happen, start nothing"},
+		{"priority", 0, OPT_TEXT, &priority, "0-9", "the higher goes first"},
 		{"idempotency-key", 0, OPT_TEXT, &key, "KEY", "the same key starts one run only"},
 		CLI_COMMON_OPTS(common),
 	};
@@ -92,7 +105,7 @@ static int run_run(int argc, char **argv)
 	if (!cli_parse(&cmd_run, opts, ARRAY_LEN(opts), argc, argv, &rest, 1, 1, &status))
 		return status;
 	CLEANUP_BUF struct buf body = {0};
-	if (!run_body(context, &pairs, dry_run, &body))
+	if (!run_body(context, &pairs, priority, dry_run, &body))
 		return CLI_USAGE;
 	CLEANUP_CLIENT struct client *c = client_new(&common);
 	return run_trigger(c, &common, rest.items[0], key, buf_str(&body), watch && !dry_run);

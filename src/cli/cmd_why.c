@@ -61,11 +61,12 @@ static void print_why(const struct value *why)
 	printf("\n");
 	table_put(print_text(why, "summary"));
 	printf("\n");
+	put_command("", print_text(why, "command"));
 	for (uint32_t i = 0; value_is(nodes, VALUE_ARRAY) && i < nodes->n; i++)
 		print_node(&nodes->items[i], i + 1 == nodes->n && left_out == 0);
 	if (left_out)
 		printf("└─ and %lld more\n", (long long)left_out);
-	if (print_text(why, "until").n) {
+	if (print_text(why, "until").n && !print_text(why, "reason").n) {
 		printf("The run's time-out is at ");
 		table_put(print_text(why, "until"));
 		printf(".\n");

@@ -44,6 +44,14 @@ const struct config_option config_options[] = {
 	OPTION("retention-logs", "TIME", CONFIG_TEXT, retention_logs, "their logs (default 30d)"),
 	OPTION("retention-artifacts", "TIME", CONFIG_TEXT, retention_artifacts,
 	       "their artifacts (default 30d)"),
+	OPTION("max-running-runs", "N", CONFIG_INT, max_running_runs,
+	       "runs that go on at once, more are PENDING (default: no limit)"),
+	OPTION("max-project-running-runs", "N", CONFIG_INT, max_project_running_runs,
+	       "the same of one project"),
+	OPTION("max-open-runs", "N", CONFIG_INT, max_open_runs,
+	       "runs that have not ended, more are refused (default 200000)"),
+	OPTION("max-project-open-runs", "N", CONFIG_INT, max_project_open_runs,
+	       "the same of one project (default 100000)"),
 	OPTION("allow-unsandboxed", NULL, CONFIG_FLAG, allow_unsandboxed,
 	       "run agents without a sandbox where the kernel allows none"),
 	OPTION("allow-private", NULL, CONFIG_FLAG, allow_private,
@@ -288,6 +296,16 @@ void config_complete(struct config *c, struct arena *a, struct diag *d)
 		diag_add(d, "log", "must be debug, info, warn, error or off, is '%s'", c->log);
 	if (c->max_scripts < 0 || c->max_scripts > 10000)
 		diag_add(d, "max-scripts", "must lie between 1 and 10000");
+	const struct {
+		const char *name;
+		int64_t n;
+	} limits[] = {{"max-running-runs", c->max_running_runs},
+		      {"max-project-running-runs", c->max_project_running_runs},
+		      {"max-open-runs", c->max_open_runs},
+		      {"max-project-open-runs", c->max_project_open_runs}};
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (limits[i].n < 0 || limits[i].n > LIMIT_RUNS_MOST)
+			diag_add(d, limits[i].name, "must lie between 1 and %d", LIMIT_RUNS_MOST);
 	if (c->max_scripts == 0)
 		c->max_scripts = 2 * sysconf(_SC_NPROCESSORS_ONLN);
 	if (c->extra_scripts < -1 || c->extra_scripts > 10000)

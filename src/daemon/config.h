@@ -32,7 +32,9 @@ struct config {
 	int64_t max_scripts;   /* SCRIPT attempts at once; 0 = twice the cores */
 	int64_t extra_scripts; /* beyond them, for projects that got none; -1 = as many again */
 	const char *retention_runs, *retention_logs, *retention_artifacts; /* a time, or "off" */
-	int64_t retention_ms[RETAINED_CLASSES]; /* the same, 0 = for ever; made of them */
+	int64_t retention_ms[RETAINED_CLASSES];	      /* the same, 0 = for ever; made of them */
+	int64_t max_open_runs, max_project_open_runs; /* more are refused; 0 = limits.h */
+	int64_t max_running_runs, max_project_running_runs; /* more are PENDING; 0 = no limit */
 	int64_t ready_fd; /* gets one line "listen=… metrics=…" when ready; -1 = none */
 };
 

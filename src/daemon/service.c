@@ -40,6 +40,7 @@ struct service {
 	uv_signal_t term, interrupt;
 	int64_t tick_at_ms; /* what the timer is armed for */
 	size_t n_approvals_shown, n_unknown_shown;
+	size_t n_pending_shown;
 	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
 	struct sandbox *sandbox;
@@ -90,9 +91,10 @@ static void show_open_runs(struct service *s)
 	if (stats.n_unknown_nodes != s->n_unknown_shown)
 		exporter_set_unknown(s->exporter, (double)stats.n_unknown_nodes);
 	s->n_unknown_shown = stats.n_unknown_nodes;
-	if (stats.n_open_runs == s->n_open_shown)
+	if (stats.n_open_runs == s->n_open_shown && stats.n_pending_runs == s->n_pending_shown)
 		return;
 	s->n_open_shown = stats.n_open_runs;
+	s->n_pending_shown = stats.n_pending_runs;
 	exporter_set_active(s->exporter, (double)stats.n_pending_runs,
 			    (double)(stats.n_open_runs - stats.n_pending_runs));
 }
@@ -364,6 +366,10 @@ static bool start_engine(struct service *s)
 		.executor = dispatch_executor(s->dispatch),
 		.max_scripts = (size_t)s->config->max_scripts,
 		.extra_scripts = (size_t)s->config->extra_scripts,
+		.max_open_runs = (size_t)s->config->max_open_runs,
+		.max_project_open = (size_t)s->config->max_project_open_runs,
+		.max_running = (size_t)s->config->max_running_runs,
+		.max_project_running = (size_t)s->config->max_project_running_runs,
 		.zone_get = zones_get,
 		.zone_arg = &s->zones,
 		.watcher = s,

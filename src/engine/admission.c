@@ -28,6 +28,7 @@ static void free_share(void *p)
 {
 	struct share *s = p;
 	queue_fini(&s->attempts);
+	queue_fini(&s->flows);
 	free(s);
 }
 
@@ -61,6 +62,8 @@ struct share *admission_share(struct engine *e, struct str project)
 	s->engine = e;
 	queue_init(&s->attempts, &x->shares);
 	s->attempts.own_key = true;
+	queue_init(&s->flows, &e->starts.shares);
+	s->flows.own_key = true;
 	map_put(&x->by_project, project, s);
 	return s;
 }

@@ -17,6 +17,8 @@
 /* A project's share of what is limited. Lives as long as the engine, like a lane. */
 struct share {
 	struct engine *engine;
+	struct queue flows; /* of its workflows: see engine/gate.h; stands in starts.shares */
+	size_t n_open, n_pending, n_running; /* runs */
 	struct queue attempts; /* lanes of agents that need slots; stands in admission.shares */
 	size_t n_slots;	       /* that its attempts hold */
 	size_t n_queued;       /* its attempts that wait, of all lanes */

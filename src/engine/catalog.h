@@ -44,6 +44,7 @@ struct workflow {
 	struct plan *plan; /* of the newest version; NULL when it no longer compiles */
 	size_t n_open_runs;
 	int64_t pruned_ms[RETAINED_CLASSES]; /* a purge has looked at all runs before */
+	struct flow *flow;		     /* its runs, once it had one: see engine/gate.h */
 };
 
 struct catalog {

@@ -2,6 +2,7 @@
 
 #include "engine/attempt.h"
 #include "engine/doubt.h"
+#include "engine/gate.h"
 #include "engine/each.h"
 #include "engine/pause.h"
 
@@ -44,6 +45,7 @@ static struct run_row run_row(const struct run *r)
 		.trigger = r->trigger,
 		.context = r->context,
 		.pause = pause_column(r),
+		.priority = r->priority,
 		.stopping = r->stopping,
 		.created_ms = r->created_ms,
 		.started_ms = r->started_ms,
@@ -54,6 +56,7 @@ void emit_run_add(struct run *r, struct str parent_run_id)
 {
 	struct run_row row = run_row(r);
 	row.parent_run_id = txn_text(r->engine, parent_run_id);
+	row.concurrency_key = gate_key(r);
 	txn_add(pump_txn(&r->engine->pump), TXN_RUN_ADD)->run = row;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/breaker.h"
 #include "engine/deadline.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/node.h"
 #include "engine/recover.h"
 #include "engine/retention.h"
@@ -61,7 +62,9 @@ void engine_leave(struct engine *e)
 {
 	ASSERT(e->depth > 0);
 	if (e->depth == 1) {
-		attempt_admit(e);
+		do
+			attempt_admit(e);
+		while (gate_admit(e));
 		watch_store(e);
 	}
 	if (--e->depth > 0)
@@ -140,6 +143,9 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_LANE:
 		admission_lane_timer(container_of(t, struct lane, timer));
 		break;
+	case TIMER_FLOW:
+		gate_flow_timer(container_of(t, struct flow, timer));
+		break;
 	case TIMER_SHARE: /* engine_leave() looks */
 		break;
 	case TIMER_KEYS_PRUNE:
@@ -178,6 +184,8 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 		e->config.max_scripts = MAX_SCRIPTS_DEFAULT;
 	if (e->config.max_open_runs == 0)
 		e->config.max_open_runs = LIMIT_OPEN_RUNS;
+	if (e->config.max_project_open == 0)
+		e->config.max_project_open = LIMIT_PROJECT_OPEN;
 	pump_init(&e->pump, config->store, e);
 	id_gen_init(&e->ids, config->seed);
 	uint64_t seed = config->seed;
@@ -186,6 +194,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	rng_seed(&e->rng, seed + 1);
 	list_init(&e->open);
 	admission_init(e);
+	gate_init(e);
 	list_init(&e->schedules);
 	list_init(&e->stops);
 	list_init(&e->unknown);
@@ -217,6 +226,7 @@ void engine_free(struct engine *e)
 		return;
 	LIST_FOREACH (it, &e->open)
 		run_free(container_of(it, struct run, link));
+	gate_fini(e);
 	admission_fini(e);
 	schedule_free_all(e);
 	breaker_free_all(e);
@@ -236,6 +246,7 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
 {
 	*ret = (struct engine_stats){
 		.n_open_runs = e->n_open_runs,
+		.n_pending_runs = e->starts.n_pending,
 		.n_running_attempts = e->n_running,
 		.n_queued_attempts = e->n_queued,
 		.n_pending_approvals = e->n_approvals,
@@ -253,18 +264,20 @@ size_t engine_check(const struct engine *e)
 		uint32_t n_unfinished = 0;
 		for (uint32_t i = 0; i < r->n_nodes; i++) {
 			const struct attempt *a = r->nodes[i].attempt;
-			n_stuck += !node_moves(r, i);
+			n_stuck += r->status != RUN_PENDING && !node_moves(r, i);
 			n_unfinished += !node_status_final(r->nodes[i].status);
 			n_queued += a && a->state == ATT_WAITING;
 			n_running += a && a->state >= ATT_STARTING;
 			n_scripts += a && a->admitted && a->script;
 		}
 		ASSERT(n_unfinished == r->n_unfinished);
-		n_stuck += n_unfinished == 0 && !run_status_final(r->status);
+		n_stuck += n_unfinished == 0 && !run_status_final(r->status) &&
+			   r->status != RUN_PENDING;
 	}
 	ASSERT(n_queued == e->n_queued && n_running == e->n_running);
 	ASSERT(n_scripts == e->n_scripts);
 	admission_check(e);
+	gate_check(e);
 	schedule_check(e);
 	breaker_check(e);
 	return n_stuck;

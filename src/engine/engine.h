@@ -36,6 +36,9 @@ struct engine_config {
 	size_t max_scripts;   /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
 	size_t extra_scripts; /* beyond them, for projects that got none: see engine/admission.h */
 	size_t max_open_runs; /* 0 = LIMIT_OPEN_RUNS */
+	size_t max_project_open;    /* the same of one project, 0 = LIMIT_PROJECT_OPEN */
+	size_t max_running;	    /* runs that go on at once, others are PENDING; 0 = all */
+	size_t max_project_running; /* the same of one project */
 
 	/* How long what is left of ended runs is kept, where the workflow does not say; 0 = for
 	 * ever. What RETAINED_ARTIFACTS says is the owner's to do. */
@@ -188,6 +191,7 @@ struct run_trigger {
 					    the caller looked it up on a reader after
 					    engine_key_claim() said yes */
 	struct str by;			 /* who asks, as far as that is known; empty = unknown */
+	const int64_t *priority;	 /* 0 to LIMIT_PRIORITY; NULL = the workflow's */
 	bool dry_run;
 };
 void engine_run_trigger(struct engine *e, const struct run_trigger *trigger, engine_reply_fn fn,

@@ -161,7 +161,7 @@ static void judge_run(struct move *x)
 	int64_t left_ms = r->started_ms + x->plan->timeout_ms - x->engine->wall_ms;
 	if (json_parse(&x->arena, r->context, JSON_DEFAULT, &context, NULL) == 0)
 		trigger_judge_context(x->plan, &context, &x->diag);
-	if (x->plan->timeout_ms > 0 && left_ms <= 0)
+	if (r->status != RUN_PENDING && x->plan->timeout_ms > 0 && left_ms <= 0)
 		diag_add(&x->diag, "timeout",
 			 "of version %lld is over already: the run would end at once",
 			 (long long)x->plan->version);

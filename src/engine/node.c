@@ -298,7 +298,8 @@ void node_go(struct run *r, uint32_t index)
 void node_judge(struct run *r, uint32_t index)
 {
 	struct node *n = &r->nodes[index];
-	if (n->status != NODE_PENDING || r->stopping != STOP_NONE || r->pause)
+	if (n->status != NODE_PENDING || r->stopping != STOP_NONE || r->pause ||
+	    r->status == RUN_PENDING)
 		return;
 	switch (join_judge(run_plan_node(r, index)->join, &n->counts)) {
 	case JOIN_WAIT:

@@ -8,6 +8,7 @@
 #include "engine/attempt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/run.h"
 #include "json/parse.h"
 
@@ -109,7 +110,7 @@ static void stop_clock(struct run *r)
 
 static void start_clock(struct run *r)
 {
-	if (r->plan->timeout_ms > 0)
+	if (r->plan->timeout_ms > 0 && r->status != RUN_PENDING)
 		timer_arm(&r->engine->timers, &r->limit, r->engine->now_ms + r->left_ms);
 }
 
@@ -120,6 +121,7 @@ void pause_begin(struct run *r, enum pause_with with, struct str by, struct str 
 	r->pause = pause_new(with, by, reason);
 	r->pause->at_ms = r->engine->wall_ms;
 	stop_clock(r);
+	gate_run_paused(r, true);
 	for (uint32_t i = 0; i < r->n_nodes; i++)
 		if (r->nodes[i].attempt)
 			attempt_hold(r->nodes[i].attempt);
@@ -161,6 +163,7 @@ void pause_end(struct run *r, struct str by, struct str reason)
 	if (e->wall_ms > r->pause->at_ms)
 		r->paused_ms += e->wall_ms - r->pause->at_ms;
 	pause_forget(r);
+	gate_run_paused(r, false);
 	start_clock(r);
 	emit_run_set(r, (struct str){0}, 0);
 	tell(r, "run.resumed", by, reason);

@@ -7,9 +7,10 @@
  *                         +------- cancel ---> stops as ever, the pause is forgotten
  *
  * While a run is paused no node of it is judged: one that could start, or would be skipped, stays
- * PENDING. An attempt in the queue, or one whose retry time comes, is HELD (see engine/state.h).
- * Attempts that run, sleeps, waits and approvals go on to their end, which is recorded. The run's
- * time-out stands still: its row keeps for how long it has been paused in all.
+ * PENDING; a run that waits for its start is left out of the queue. An attempt in the queue, or one
+ * whose retry time comes, is HELD (see engine/state.h). Attempts that run, sleeps, waits and
+ * approvals go on to their end, which is recorded. The run's time-out stands still: its row keeps
+ * for how long it has been paused in all.
  */
 #pragma once
 

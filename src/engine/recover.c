@@ -13,6 +13,7 @@
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/node.h"
 #include "engine/pause.h"
 #include "engine/progress.h"
@@ -321,6 +322,8 @@ static const char *judge_rows(const struct each_rows *rows, const struct open_ru
 	}
 	if (!doubts_fit(rows, open, seen, a))
 		return "an attempt is missing, or is none that the node's row tells of";
+	if (open->run.status == RUN_PENDING && open->n_attempts > 0)
+		return "a run that waits for its start has attempts";
 	if (!approvals_fit(rows, open, seen, a))
 		return "an approval's row does not fit the workflow";
 	return NULL;
@@ -352,7 +355,10 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 {
 	const struct run_row *row = &open->run;
 	struct run *r = run_new(x->engine, plan, w, row->id, row->context, row->trigger);
-	r->status = row->status == RUN_WAITING_APPROVAL ? RUN_WAITING_APPROVAL : RUN_RUNNING;
+	bool stopped = row->status == RUN_PENDING && row->stopping != STOP_NONE;
+	r->status = stopped ? RUN_RUNNING : row->status;
+	r->priority = row->priority;
+	gate_restore(r, row->concurrency_key);
 	r->stopping = row->stopping;
 	r->created_ms = row->created_ms;
 	r->started_ms = row->started_ms;
@@ -579,6 +585,7 @@ int recover(struct engine *e)
 		r = read_history(&x);
 	if (r != 0)
 		return as_fault(r) ? r : -EIO;
+	gate_recover(e);
 	drive_attempts(&x);
 	drive_runs(&x);
 	schedule_tick(e);

@@ -232,9 +232,9 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 	if (!retry->plan && e->pump.full)
 		return (struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					     .retry_after_ms = RETRY_AFTER_MS};
-	if (!retry->plan && !trigger_has_room(e))
-		return (struct engine_reply){.outcome = ENGINE_BUSY,
-					     .retry_after_ms = RETRY_AFTER_MS};
+	if (!retry->plan && !trigger_has_room(e, retry->project, 1, &x->diag))
+		return (struct engine_reply){
+			.outcome = ENGINE_BUSY, .diag = &x->diag, .retry_after_ms = RETRY_AFTER_MS};
 	if (!find_plan(x, w))
 		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
 	index_rows(x);
@@ -286,12 +286,27 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 	put_trigger(&trigger, retry);
 	if (retry->context)
 		json_write(&context, retry->context);
-	struct run *r = trigger_run_as(e, x.plan, w,
-				       retry->context ? buf_str(&context) : retry->old->run.context,
-				       buf_str(&trigger), retry->old->run.id);
+	const struct run_row *old = &retry->old->run;
+	struct run *r =
+		trigger_run(e,
+			    &(struct new_run){
+				    .plan = x.plan,
+				    .workflow = w,
+				    .context = retry->context ? buf_str(&context) : old->context,
+				    .trigger = buf_str(&trigger),
+				    .parent_run_id = old->id,
+				    .priority = &old->priority,
+			    },
+			    &x.diag);
+	if (!r) {
+		fn(arg, &(struct engine_reply){.outcome = ENGINE_INVALID, .diag = &x.diag});
+		return;
+	}
 	copy_kept(&x, r);
 	run_begin(r);
 	run_settle(r);
 	reply.id = ID_STR(r->id);
+	if (r->status == RUN_PENDING || r->skipped)
+		reply.status = r->status;
 	emit_reply(e, fn, arg, &reply, (struct str){0});
 }

@@ -20,11 +20,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/move.h"
 #include "engine/node.h"
 #include "engine/pause.h"
@@ -82,6 +84,7 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 	r->trigger = str_n(text + context.n, trigger.n);
 	r->created_ms = e->wall_ms;
 	r->limit.kind = TIMER_RUN_LIMIT;
+	list_init(&r->in_gate);
 	list_init(&r->waits);
 	list_init(&r->signals);
 	list_init(&r->past);
@@ -91,6 +94,7 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 	map_put(&e->runs, ID_STR(r->id), r);
 	list_push_back(&e->open, &r->link);
 	e->n_open_runs++;
+	admission_share(e, plan->project)->n_open++;
 	if (w)
 		w->n_open_runs++;
 	return r;
@@ -99,7 +103,7 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 void run_arm(struct run *r)
 {
 	struct engine *e = r->engine;
-	if (r->plan->timeout_ms == 0 || r->stopping != STOP_NONE)
+	if (r->plan->timeout_ms == 0 || r->stopping != STOP_NONE || r->status == RUN_PENDING)
 		return;
 	int64_t until_ms = r->pause ? r->pause->at_ms : e->wall_ms;
 	int64_t left_ms = r->started_ms + r->paused_ms + r->plan->timeout_ms - until_ms;
@@ -108,6 +112,30 @@ void run_arm(struct run *r)
 	r->left_ms = left_ms > 0 ? left_ms : 0;
 	if (!r->pause)
 		timer_arm(&e->timers, &r->limit, e->now_ms + r->left_ms);
+}
+
+void run_tell_started(struct run *r)
+{
+	struct json_out o = emit_event_begin(r->engine);
+	json_out_key(&o, "workflow");
+	json_out_str(&o, r->plan->name);
+	json_out_key(&o, "version");
+	json_out_int(&o, r->plan->version);
+	json_out_key(&o, "trigger");
+	json_out_raw(&o, r->trigger);
+	emit_event_end(r, "run.started", &o);
+}
+
+void run_start(struct run *r)
+{
+	r->started_ms = r->engine->wall_ms;
+	r->paused_ms = 0; /* its clock begins now */
+	move(r, RUN_RUNNING);
+	emit_run_set(r, (struct str){0}, 0);
+	run_tell_started(r);
+	run_arm(r);
+	run_begin(r);
+	run_settle(r);
 }
 
 void run_begin(struct run *r)
@@ -191,7 +219,8 @@ static void tell_finished(struct run *r, struct str error)
 		json_out_raw(&o, error);
 	}
 	json_out_key(&o, "durationMs");
-	json_out_int(&o, e->wall_ms > r->started_ms ? e->wall_ms - r->started_ms : 0);
+	int64_t begun_ms = r->started_ms ? r->started_ms : e->wall_ms;
+	json_out_int(&o, e->wall_ms > begun_ms ? e->wall_ms - begun_ms : 0);
 	emit_event_end(r, "run.finished", &o);
 }
 
@@ -214,6 +243,8 @@ static void finish(struct run *r, enum run_status status, struct str error)
 	tell_finished(r, error);
 	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
 	e->n_open_runs--;
+	admission_share(e, r->plan->project)->n_open--;
+	gate_leave(r);
 	schedule_run_ended(r);
 	retention_run_ended(e);
 	pump_effect(&e->pump, ended_effect, r, (int64_t)pump_txn(&e->pump)->n_ops - 1);
@@ -226,8 +257,11 @@ static void end(struct run *r)
 	switch (r->stopping) {
 	case STOP_CANCEL:
 		finish(r, RUN_CANCELLED,
-		       emit_error(e, "cancelled", STR("the run was cancelled"), (struct str){0},
-				  false));
+		       r->skipped ? emit_error(e, "concurrency_skipped",
+					       STR("the limit of its concurrency key was reached"),
+					       (struct str){0}, false)
+				  : emit_error(e, "cancelled", STR("the run was cancelled"),
+					       (struct str){0}, false));
 		return;
 	case STOP_TIMEOUT:
 		finish(r, RUN_TIMED_OUT,
@@ -248,9 +282,11 @@ static void follow_waiting(struct run *r)
 {
 	enum run_status now =
 		r->n_waiting > 0 && r->n_busy == 0 ? RUN_WAITING_APPROVAL : RUN_RUNNING;
-	if (r->status == now || r->stopping != STOP_NONE || run_status_final(r->status))
+	if (r->status == now || r->stopping != STOP_NONE || run_status_final(r->status) ||
+	    r->status == RUN_PENDING)
 		return;
 	move(r, now);
+	gate_run_waits(r, now == RUN_WAITING_APPROVAL);
 	emit_run_set(r, (struct str){0}, 0);
 }
 
@@ -281,7 +317,8 @@ void run_settle(struct run *r)
 	}
 	if (r->n_unfinished > 0)
 		follow_waiting(r);
-	else if (!run_status_final(r->status))
+	else if (!run_status_final(r->status) &&
+		 (r->status != RUN_PENDING || r->stopping != STOP_NONE))
 		end(r);
 }
 
@@ -344,6 +381,7 @@ void run_free(struct run *r)
 	signal_free(r);
 	move_forget(r);
 	pause_forget(r);
+	gate_leave(r);
 	timer_disarm(&e->timers, &r->limit);
 	map_remove(&e->runs, ID_STR(r->id));
 	list_remove(&r->link);
@@ -353,4 +391,11 @@ void run_free(struct run *r)
 	plan_unref(r->plan);
 	free(r->nodes);
 	free(r);
+}
+
+void run_forget(struct run *r)
+{
+	r->engine->n_open_runs--;
+	admission_share(r->engine, r->plan->project)->n_open--;
+	run_free(r);
 }

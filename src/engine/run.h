@@ -7,7 +7,13 @@
 struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, struct str id,
 		    struct str context, struct str trigger);
 
-/* PENDING -> RUNNING; judges every node once. Rows are the caller's business. */
+/* A PENDING run's turn has come: RUNNING, with its rows; judges its nodes. */
+void run_start(struct run *r);
+
+/* The event. */
+void run_tell_started(struct run *r);
+
+/* Judges every node once. */
 void run_begin(struct run *r);
 
 /* Recovery: judges the nodes that wait for nothing; a stopping run's nodes end. */
@@ -26,6 +32,9 @@ void run_node_ended(struct run *r, uint32_t index);
 void run_stop(struct run *r, enum stop_reason why, struct str reason);
 /* Cancelled by somebody. */
 void run_stop_by(struct run *r, struct str by, struct str reason);
+
+/* A run that was never told of and has no row is no more. */
+void run_forget(struct run *r);
 
 /* Out of all tables and freed; nothing in the store changes. */
 void run_free(struct run *r);

@@ -3,6 +3,7 @@
 #include "engine/admission.h"
 #include "engine/breaker.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/retention.h"
 #include "engine/save.h"
 #include "engine/schedule.h"
@@ -280,7 +281,9 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 	catalog_workflow_put(&e->catalog, &row, plan_ref(plan));
 	workflow_emit(e, &row);
 	version_emit(e, plan);
-	schedule_sync(e, catalog_workflow_by_id(&e->catalog, plan->project, plan->workflow_id));
+	struct workflow *w = catalog_workflow_by_id(&e->catalog, plan->project, plan->workflow_id);
+	schedule_sync(e, w);
+	gate_workflow_saved(e, w);
 	retention_changed(e);
 	reply(q, made ? ENGINE_CREATED : ENGINE_OK, plan->workflow_id, plan->version);
 }
@@ -345,5 +348,6 @@ void engine_workflow_delete(struct engine *e, struct str project, struct str id,
 	op->workflow.project = copy(&pump_txn(&e->pump)->arena, w->row.project);
 	reply(&q, ENGINE_OK, w->row.id, 0);
 	schedule_forget(e, w);
+	gate_workflow_deleted(e, w);
 	catalog_workflow_remove(&e->catalog, w);
 }

@@ -261,6 +261,24 @@ static bool judge_context(struct schedule *s)
 	return diag_ok(&d);
 }
 
+static struct run *make_run(struct engine *e, struct schedule *s, struct str context,
+			    struct str trigger)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct diag d;
+	diag_init(&d, &a);
+	struct run *r = trigger_run(e,
+				    &(struct new_run){.plan = s->workflow->plan,
+						      .workflow = s->workflow,
+						      .context = context,
+						      .trigger = trigger},
+				    &d);
+	if (!r)
+		snprintf(s->error, sizeof(s->error), "%s: %s", d.findings[0].path,
+			 d.findings[0].message);
+	return r;
+}
+
 struct run *schedule_start(struct engine *e, struct schedule *s, int64_t fire_ms, bool backfill)
 {
 	CLEANUP_BUF struct buf trigger = {0}, context = {0};
@@ -282,8 +300,7 @@ struct run *schedule_start(struct engine *e, struct schedule *s, int64_t fire_ms
 	}
 	json_out_end(&o);
 	json_write(&context, &s->plan->context);
-	return trigger_run_as(e, s->workflow->plan, s->workflow, buf_str(&context),
-			      buf_str(&trigger), (struct str){0});
+	return make_run(e, s, buf_str(&context), buf_str(&trigger));
 }
 
 static void start(struct engine *e, struct schedule *s, int64_t fire_ms)
@@ -293,8 +310,10 @@ static void start(struct engine *e, struct schedule *s, int64_t fire_ms)
 		s->row.n_skipped++;
 		return;
 	}
-	r->schedule = s;
-	s->n_open++;
+	if (!run_status_final(r->status)) {
+		r->schedule = s;
+		s->n_open++;
+	}
 	s->row.n_started++;
 	s->row.last_fire_ms = fire_ms;
 	s->error[0] = '\0';
@@ -338,10 +357,25 @@ static void fire(struct engine *e, struct schedule *s, int64_t fire_ms)
 	start(e, s, fire_ms);
 }
 
+/* Whether one more run may be made; why not is the schedule's error. */
+static bool has_room(struct engine *e, struct schedule *s)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct diag d;
+	diag_init(&d, &a);
+	if (trigger_has_room(e, s->row.project, 1, &d))
+		return true;
+	if (s->error[0] == '\0') {
+		snprintf(s->error, sizeof(s->error), "%s", d.findings[0].message);
+		schedule_emit(e, s);
+	}
+	return false;
+}
+
 /* What waits starts once no run is open. */
 static void start_waiting(struct engine *e, struct schedule *s)
 {
-	while (has_to_start(s) && trigger_has_room(e)) {
+	while (has_to_start(s) && has_room(e, s)) {
 		int64_t at = s->waiting[0];
 		s->n_waiting--;
 		memmove(s->waiting, s->waiting + 1, s->n_waiting * sizeof(s->waiting[0]));
@@ -395,7 +429,7 @@ static bool catch_up(struct engine *e, struct schedule *s)
 	if (drop_missed(e, s))
 		schedule_emit(e, s);
 	while (s->row.next_ms != 0 && s->row.next_ms <= e->wall_ms) {
-		if (!trigger_has_room(e))
+		if (!has_room(e, s))
 			return false;
 		pump_turn(&e->pump);
 		int64_t at = s->row.next_ms;

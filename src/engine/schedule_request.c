@@ -100,11 +100,12 @@ static bool put_runs(struct engine *e, struct schedule *s, struct json_out *o, c
 static void backfill(struct engine *e, struct schedule *s, const struct schedule_backfill *b,
 		     engine_reply_fn fn, void *arg, struct arena *a)
 {
-	struct diag d;
+	struct diag d, full;
 	int64_t fires[LIMIT_SCHEDULE_BACKFILL];
 	CLEANUP_BUF struct buf text = {0};
 	struct json_out o = json_out_to(&text);
 	diag_init(&d, a);
+	diag_init(&full, a);
 	if (workflow_paused(s->workflow) && !b->dry_run) {
 		pause_refuse(s->workflow, &d);
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &d});
@@ -117,7 +118,7 @@ static void backfill(struct engine *e, struct schedule *s, const struct schedule
 	if (b->to_ms > e->wall_ms)
 		diag_add(&d, "to", "must not be in the future");
 	size_t n = diag_ok(&d) ? list_fires(s, b, fires, &d) : 0;
-	bool room = e->n_open_runs + n <= e->config.max_open_runs;
+	bool room = b->dry_run || !diag_ok(&d) || trigger_has_room(e, b->project, n, &full);
 	json_out_object(&o);
 	put_fires(&o, fires, n);
 	if (diag_ok(&d) && !b->dry_run && room)
@@ -126,8 +127,9 @@ static void backfill(struct engine *e, struct schedule *s, const struct schedule
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_INVALID, .diag = &d});
 		return;
 	}
-	if (!room && !b->dry_run) {
+	if (!room) {
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_BUSY,
+					       .diag = &full,
 					       .retry_after_ms = RETRY_AFTER_MS});
 		return;
 	}

@@ -152,7 +152,14 @@ struct run {
 	struct workflow *workflow; /* alive: it has this open run */
 	enum run_status status;
 	enum stop_reason stopping;
-	int64_t priority;			 /* 0 to 9, the higher goes first */
+	int64_t priority;    /* 0 to 9, the higher goes first */
+	struct gate *gate;   /* of its workflow and concurrency key, until it ends: engine/gate.h */
+	struct list in_gate; /* gate.runs */
+	struct waiter turn;  /* PENDING: its place there */
+	bool waits_turn;     /* PENDING; in the queue unless it is paused */
+	bool holds;	     /* counts at its gate */
+	bool counted;	     /* counts as a running run */
+	bool skipped;	     /* by onLimit skip */
 	int64_t created_ms, started_ms, stop_ms; /* wall clock */
 	int64_t n_events;
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
@@ -217,6 +224,14 @@ struct retention {
 	int64_t clock_ms;	    /* wall clock less the engine's, as last seen */
 };
 
+/* Runs that wait to start: see engine/gate.h. */
+struct starts {
+	struct queue shares;	     /* of projects, with runs that may start */
+	struct queue called;	     /* gates with called runs that may start */
+	struct list flows;	     /* all of them */
+	size_t n_pending, n_running; /* runs; running: without those that wait for people */
+};
+
 struct engine {
 	struct engine_config config;
 	struct pump pump;
@@ -245,6 +260,7 @@ struct engine {
 	int depth;
 	struct admission admission;
 	struct retention retention;
+	struct starts starts;
 	size_t n_open_runs, n_scripts, n_queued, n_running;
 	size_t n_approvals; /* PENDING */
 	size_t n_unknown;

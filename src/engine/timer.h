@@ -20,6 +20,7 @@ enum timer_kind {
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
 	TIMER_SCHEDULES,     /* the nearest fire, or a look at the clock */
 	TIMER_LANE,	     /* of a struct lane: its rate allows another attempt */
+	TIMER_FLOW,	     /* of a struct flow: its rate allows another run */
 	TIMER_SHARE,	     /* a project has waited long enough for a slot */
 	TIMER_KEYS_PRUNE,    /* old idempotency keys */
 	TIMER_RETENTION,     /* the next step of a purge */

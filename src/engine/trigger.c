@@ -6,8 +6,10 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "engine/admission.h"
 #include "engine/dryrun.h"
 #include "engine/emit.h"
+#include "engine/gate.h"
 #include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/plan/schemas.h"
@@ -54,17 +56,24 @@ static bool key_is_fresh(const struct engine *e, const struct key_row *key)
 	return key->created_ms > e->wall_ms - LIMIT_IDEMPOTENCY_HOURS * INT64_C(3600000);
 }
 
+/* What a trigger answers of a run that has just begun. */
+static enum run_status first_status(const struct run *r)
+{
+	return r->status == RUN_PENDING || r->skipped ? r->status : RUN_RUNNING;
+}
+
 /* What the store knows under the key answers the request; true when it did. */
 static bool replay(struct engine *e, const struct run_trigger *t, engine_reply_fn fn, void *arg)
 {
 	if (!t->idempotency_key.n || !t->known_key || !key_is_fresh(e, t->known_key))
 		return false;
 	bool same = str_eq(t->known_key->body_sha256, t->body_sha256);
+	const struct run *r = map_get(&e->runs, t->known_key->run_id);
 	refuse(e, t, fn, arg,
 	       &(struct engine_reply){
 		       .outcome = same ? ENGINE_REPLAYED : ENGINE_KEY_REUSED,
 		       .id = same ? t->known_key->run_id : (struct str){0},
-		       .status = RUN_RUNNING,
+		       .status = r ? first_status(r) : RUN_RUNNING,
 	       });
 	return true;
 }
@@ -100,16 +109,24 @@ bool trigger_judge_context(const struct plan *plan, const struct value *context,
 	return diag_ok(d);
 }
 
-bool trigger_has_room(const struct engine *e)
+bool trigger_has_room(struct engine *e, struct str project, size_t n, struct diag *d)
 {
-	return e->n_open_runs < e->config.max_open_runs;
+	size_t of_project = admission_share(e, project)->n_open;
+	if (e->n_open_runs + n > e->config.max_open_runs)
+		diag_add(d, "", "%zu runs are open, the most that may be: serve --max-open-runs",
+			 e->n_open_runs);
+	else if (of_project + n > e->config.max_project_open)
+		diag_add(d, "",
+			 "%zu runs of project \"%.*s\" are open, the most that it may have: serve "
+			 "--max-project-open-runs",
+			 of_project, STR_ARG(project));
+	return diag_ok(d);
 }
 
-struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w, struct str context,
-			struct str type, struct str by, struct str parent_run_id)
+struct str trigger_text(struct arena *a, struct str type, struct str by, struct str parent_run_id)
 {
-	CLEANUP_BUF struct buf trigger = {0};
-	struct json_out o = json_out_to(&trigger);
+	CLEANUP_BUF struct buf text = {0};
+	struct json_out o = json_out_to(&text);
 	json_out_object(&o);
 	json_out_key(&o, "type");
 	json_out_str(&o, type.n ? type : STR("manual"));
@@ -122,27 +139,55 @@ struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w,
 		json_out_str(&o, parent_run_id);
 	}
 	json_out_end(&o);
-	return trigger_run_as(e, plan, w, context, buf_str(&trigger), parent_run_id);
+	return arena_str(a, buf_str(&text));
 }
 
-struct run *trigger_run_as(struct engine *e, struct plan *plan, struct workflow *w,
-			   struct str context, struct str trigger, struct str parent_run_id)
+static void tell_queued(struct run *r)
+{
+	struct json_out o = emit_event_begin(r->engine);
+	json_out_key(&o, "workflow");
+	json_out_str(&o, r->plan->name);
+	json_out_key(&o, "version");
+	json_out_int(&o, r->plan->version);
+	json_out_key(&o, "priority");
+	json_out_int(&o, r->priority);
+	if (r->gate->key) {
+		json_out_key(&o, "concurrencyKey");
+		json_out_strz(&o, r->gate->key);
+	}
+	emit_event_end(r, "run.queued", &o);
+}
+
+/* It starts, waits or is skipped, as its gate says; its first rows. */
+static void enter(struct run *r, struct str parent_run_id)
+{
+	enum gate_verdict verdict = gate_enter(r);
+	bool starts = verdict == GATE_START;
+	r->status = starts ? RUN_RUNNING : RUN_PENDING;
+	r->started_ms = starts ? r->engine->wall_ms : 0;
+	emit_run_add(r, parent_run_id);
+	if (starts) {
+		run_tell_started(r);
+		run_arm(r);
+	} else {
+		tell_queued(r);
+	}
+	r->skipped = verdict == GATE_SKIP;
+	if (r->skipped)
+		run_stop(r, STOP_CANCEL, STR("the limit of its concurrency key is reached"));
+}
+
+struct run *trigger_run(struct engine *e, const struct new_run *n, struct diag *d)
 {
 	char id[ID_TEXT_BYTES];
 	id_make(&e->ids, e->wall_ms, id);
-	struct run *r = run_new(e, plan, w, str_of(id), context, trigger);
-	r->status = RUN_RUNNING;
-	r->started_ms = e->wall_ms;
-	emit_run_add(r, parent_run_id);
-	struct json_out ev = emit_event_begin(e);
-	json_out_key(&ev, "workflow");
-	json_out_str(&ev, plan->name);
-	json_out_key(&ev, "version");
-	json_out_int(&ev, plan->version);
-	json_out_key(&ev, "trigger");
-	json_out_raw(&ev, r->trigger);
-	emit_event_end(r, "run.started", &ev);
-	run_arm(r);
+	struct run *r = run_new(e, n->plan, n->workflow, str_of(id), n->context, n->trigger);
+	r->priority = n->priority ? *n->priority : n->plan->priority;
+	if (!gate_find(r, d)) {
+		run_forget(r);
+		return NULL;
+	}
+	enter(r, n->parent_run_id);
 	return r;
 }
 
@@ -160,13 +205,26 @@ static void put_key(struct engine *e, const struct run_trigger *t, const struct 
 }
 
 static void start(struct engine *e, const struct run_trigger *t, struct workflow *w,
-		  const struct value *context, engine_reply_fn fn, void *arg)
+		  const struct value *context, struct diag *d, engine_reply_fn fn, void *arg)
 {
 	CLEANUP_BUF struct buf text = {0};
 	char buffer[CLAIM_BYTES];
 	struct str claim = {0};
 	json_write(&text, context);
-	struct run *r = trigger_run(e, w->plan, w, buf_str(&text), t->type, t->by, (struct str){0});
+	struct run *r = trigger_run(
+		e,
+		&(struct new_run){
+			.plan = w->plan,
+			.workflow = w,
+			.context = buf_str(&text),
+			.trigger = trigger_text(&e->scratch, t->type, t->by, (struct str){0}),
+			.priority = t->priority,
+		},
+		d);
+	if (!r) {
+		refuse(e, t, fn, arg, &(struct engine_reply){.outcome = ENGINE_INVALID, .diag = d});
+		return;
+	}
 	if (t->idempotency_key.n) {
 		put_key(e, t, r);
 		claim = claim_key(buffer, t->project, t->idempotency_key);
@@ -174,8 +232,9 @@ static void start(struct engine *e, const struct run_trigger *t, struct workflow
 	run_begin(r);
 	run_settle(r);
 	emit_reply(e, fn, arg,
-		   &(struct engine_reply){
-			   .outcome = ENGINE_CREATED, .id = ID_STR(r->id), .status = RUN_RUNNING},
+		   &(struct engine_reply){.outcome = ENGINE_CREATED,
+					  .id = ID_STR(r->id),
+					  .status = first_status(r)},
 		   claim);
 }
 
@@ -201,11 +260,11 @@ static void trigger(struct engine *e, const struct run_trigger *t, engine_reply_
 	else if (e->pump.full)
 		no = (struct engine_reply){.outcome = ENGINE_UNAVAILABLE,
 					   .retry_after_ms = RETRY_AFTER_MS};
-	else if (!trigger_has_room(e))
-		no = (struct engine_reply){.outcome = ENGINE_BUSY,
-					   .retry_after_ms = RETRY_AFTER_MS};
+	else if (!trigger_has_room(e, w->row.project, 1, &d))
+		no = (struct engine_reply){
+			.outcome = ENGINE_BUSY, .diag = &d, .retry_after_ms = RETRY_AFTER_MS};
 	else {
-		start(e, t, w, context, fn, arg);
+		start(e, t, w, context, &d, fn, arg);
 		return;
 	}
 	refuse(e, t, fn, arg, &no);

@@ -6,16 +6,24 @@
 /* By id or by name; NULL when there is none. */
 struct workflow *trigger_workflow_named(struct engine *e, struct str project, struct str name);
 
-/* Whether one more open run is allowed. */
-bool trigger_has_room(const struct engine *e);
+/* Whether n more open runs of the project are allowed; says why not. */
+bool trigger_has_room(struct engine *e, struct str project, size_t n, struct diag *d);
 
 /* Whether a run of the plan may have this context; says why not. */
 bool trigger_judge_context(const struct plan *plan, const struct value *context, struct diag *d);
 
-/* A RUNNING run with its row and first event; the nodes are not judged yet. context: JSON. */
-struct run *trigger_run(struct engine *e, struct plan *plan, struct workflow *w, struct str context,
-			struct str type, struct str by, struct str parent_run_id);
+/* run.trigger as JSON. */
+struct str trigger_text(struct arena *a, struct str type, struct str by, struct str parent_run_id);
 
-/* The same with the whole of run.trigger as JSON. */
-struct run *trigger_run_as(struct engine *e, struct plan *plan, struct workflow *w,
-			   struct str context, struct str trigger, struct str parent_run_id);
+struct new_run {
+	struct plan *plan;
+	struct workflow *workflow;
+	struct str context, trigger; /* JSON */
+	struct str parent_run_id;
+	const int64_t *priority; /* NULL = the plan's */
+};
+
+/* A run with its row and first event: RUNNING, its nodes not judged yet; PENDING when it has to
+ * wait for its turn; or CANCELLED when its onLimit is skip. NULL with a finding, and no row, when
+ * its concurrency key can't be resolved. */
+struct run *trigger_run(struct engine *e, const struct new_run *n, struct diag *d);

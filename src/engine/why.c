@@ -8,6 +8,7 @@
 #include "engine/breaker.h"
 #include "engine/deadline.h"
 #include "engine/doubt.h"
+#include "engine/gate.h"
 #include "engine/each.h"
 #include "engine/pause.h"
 #include "engine/wait.h"
@@ -34,6 +35,10 @@ static const char *const reasons[] = {
 	[WHY_UNKNOWN] = "effect_unknown",
 	[WHY_HELD] = "held",
 	[WHY_DEPENDENCIES] = "waiting_dependencies",
+	[WHY_RUN_KEY] = "pending_key",
+	[WHY_RUN_RATE] = "pending_rate",
+	[WHY_RUN_PROJECT] = "pending_project",
+	[WHY_RUN_ALL] = "pending_all",
 	[WHY_ENDED] = "failed",
 };
 
@@ -633,6 +638,11 @@ static const char *short_reason(const struct said *s)
 		return "is held, as the run is paused";
 	case WHY_DEPENDENCIES:
 		return "waits for others";
+	case WHY_RUN_KEY:
+	case WHY_RUN_RATE:
+	case WHY_RUN_PROJECT:
+	case WHY_RUN_ALL:
+		return "has not started";
 	case WHY_ENDED:
 		break;
 	}
@@ -886,16 +896,107 @@ static const char *summary(const struct why *w)
 			    STR_ARG(node_id(w, node)), s.sentence);
 }
 
-static void put_head(struct json_out *o, struct str id, enum run_status status, const char *text,
-		     int64_t since_ms, int64_t until_ms)
+static void put_head(struct json_out *o, struct str id, enum run_status status,
+		     const struct said *s)
 {
 	json_out_object(o);
 	json_out_key(o, "runId");
 	json_out_str(o, id);
 	put_z(o, "status", run_status_name(status));
-	put_z(o, "summary", text);
-	put_time(o, "since", since_ms);
-	put_time(o, "until", until_ms);
+	put_z(o, "summary", s->sentence);
+	put_z(o, "reason", status == RUN_PENDING ? why_reason_name(s->reason) : NULL);
+	put_time(o, "since", s->since_ms);
+	put_time(o, "until", s->until_ms);
+	put_z(o, "command", s->command);
+}
+
+/* ---- runs that have not started ---- */
+
+static void say_key(const struct why *w, struct said *s)
+{
+	const struct run *r = w->run, *holder = gate_holder(r->gate);
+	const char *key = r->gate->key && *r->gate->key
+				  ? arena_printf(w->a, " of the key \"%s\"", r->gate->key)
+				  : "";
+	s->reason = WHY_RUN_KEY;
+	s->sentence = arena_printf(
+		w->a,
+		"The run waits since %s: %zu of %zu runs%s go on, the oldest is %s since %s; place "
+		"%zu of %zu",
+		time_text(w->a, s->since_ms), r->gate->n_holding, r->gate->limit, key,
+		holder ? holder->id.text : "?",
+		time_text(w->a, holder ? holder->started_ms : s->since_ms), gate_place(r),
+		r->turn.in->n);
+	s->command = holder ? arena_printf(w->a, "drover cancel %s", holder->id.text) : NULL;
+}
+
+static void say_rate(const struct why *w, struct said *s)
+{
+	const struct run *r = w->run;
+	const struct flow *f = r->gate->flow;
+	s->reason = WHY_RUN_RATE;
+	s->until_ms = due_ms(w->e, &f->timer);
+	s->sentence = arena_printf(
+		w->a,
+		"The run waits since %s: its workflow's rateLimit allows %lld starts in %lld ms; "
+		"the next one is at %s, place %zu of %zu",
+		time_text(w->a, s->since_ms), (long long)f->limit.limit, (long long)f->limit.per_ms,
+		time_text(w->a, s->until_ms), gate_place(r), r->turn.in->n);
+}
+
+static void say_running_runs(const struct why *w, struct said *s, bool project)
+{
+	const struct share *share = w->run->gate->flow->share;
+	size_t most = project ? w->e->config.max_project_running : w->e->config.max_running;
+	const char *option = project ? "--max-project-running-runs" : "--max-running-runs";
+	s->reason = project ? WHY_RUN_PROJECT : WHY_RUN_ALL;
+	s->sentence = arena_printf(
+		w->a,
+		"The run waits since %s: %zu of %zu runs%s go on, %zu of its project wait; serve "
+		"%s raises that",
+		time_text(w->a, s->since_ms), project ? share->n_running : w->e->starts.n_running,
+		most, project ? " of its project" : "", share->n_pending, option);
+	s->command = arena_printf(w->a, "drover serve %s %zu", option, most * 2);
+}
+
+static void put_pending(struct why *w, const struct said *s)
+{
+	put_head(&w->out, ID_STR(w->run->id), RUN_PENDING, s);
+	json_out_key(&w->out, "nodes");
+	json_out_array(&w->out);
+	json_out_end(&w->out);
+	json_out_key(&w->out, "nodesLeftOut");
+	json_out_int(&w->out, 0);
+	json_out_end(&w->out);
+}
+
+static void tell_pending(struct why *w)
+{
+	const struct run *r = w->run;
+	struct said s = {.since_ms = r->created_ms};
+	if (r->pause) {
+		s = say_held(w);
+		s.sentence = arena_printf(w->a, "The run has not started: it is paused %s.",
+					  paused_text(w));
+		put_pending(w, &s);
+		return;
+	}
+	switch (gate_why(r)) {
+	case GATE_WAIT_KEY:
+		say_key(w, &s);
+		break;
+	case GATE_WAIT_RATE:
+		say_rate(w, &s);
+		break;
+	case GATE_WAIT_PROJECT:
+		say_running_runs(w, &s, true);
+		break;
+	case GATE_WAIT_ALL:
+		say_running_runs(w, &s, false);
+		break;
+	}
+	s.sentence = arena_printf(w->a, "%s.", s.sentence);
+	put_pending(w, &s);
 }
 
 static void tell_open(struct why *w)
@@ -908,7 +1009,9 @@ static void tell_open(struct why *w)
 	find_errors(w);
 	/* an end that is not durable is no end yet */
 	put_head(&w->out, ID_STR(r->id), run_status_final(r->status) ? RUN_RUNNING : r->status,
-		 summary(w), r->started_ms, due_ms(w->e, &r->limit));
+		 &(struct said){.sentence = summary(w),
+				.since_ms = r->started_ms,
+				.until_ms = due_ms(w->e, &r->limit)});
 	put_nodes(w);
 	json_out_end(&w->out);
 }
@@ -963,7 +1066,8 @@ static void tell_ended(struct why *w)
 	const char *text = arena_printf(
 		w->a, "The run ended %s at %s%s%.*s.", run_status_name(run->status),
 		time_text(w->a, run->finished_ms), message.n ? ": " : "", STR_ARG(message));
-	put_head(&w->out, run->id, run->status, text, run->finished_ms, 0);
+	put_head(&w->out, run->id, run->status,
+		 &(struct said){.sentence = text, .since_ms = run->finished_ms});
 	json_out_key(&w->out, "nodes");
 	json_out_array(&w->out);
 	const struct node_row *failed =
@@ -987,6 +1091,9 @@ static void answer(struct engine *e, const struct run_why *ask, engine_reply_fn 
 	w.run = map_get(&e->runs, ask->stored->run.id);
 	if (run_status_final(ask->stored->run.status))
 		tell_ended(&w);
+	else if (w.run && str_eq(w.run->plan->project, ask->project) &&
+		 w.run->status == RUN_PENDING)
+		tell_pending(&w);
 	else if (w.run && str_eq(w.run->plan->project, ask->project))
 		tell_open(&w);
 	else

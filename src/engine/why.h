@@ -2,7 +2,8 @@
  * Why a run waits: one judgement over the engine's memory, said in sentences. Private to
  * src/engine but for engine_run_why(), which answers with
  *
- *   {runId, status, summary, since, until, nodes: [{nodeId, status, reason, sentence, since, until,
+ *   {runId, status, summary, reason, since, until, command,
+ *    nodes: [{nodeId, status, reason, sentence, since, until,
  *    blockedBy: [nodeId, …], chain: [nodeId, …], command}], nodesLeftOut}
  *
  * nodes: the unfinished ones, those that others wait for first, LIMIT_WHY_NODES at most. blockedBy
@@ -10,7 +11,8 @@
  * go on; chain goes from the first link down to the
  * node that really holds this one (LIMIT_WHY_CHAIN links at most). since and until are null when
  * there is no such time; command is null when it goes on by itself. Of a run that ended, nodes
- * holds the one whose failure ended it.
+ * holds the one whose failure ended it. reason and command of the run itself are those of a PENDING
+ * one, else null.
  */
 #pragma once
 
@@ -32,6 +34,10 @@ enum why_reason {
 	WHY_UNKNOWN,	  /* nobody knows whether its effect happened: people must say */
 	WHY_HELD,	  /* the run is paused */
 	WHY_DEPENDENCIES, /* waits for other nodes */
+	WHY_RUN_KEY,	  /* a PENDING run: as many of its key go on as may */
+	WHY_RUN_RATE,	  /* the same: its workflow may start no more by now */
+	WHY_RUN_PROJECT,  /* the same: its project runs as many as it may */
+	WHY_RUN_ALL,	  /* the same: so do all projects together */
 	WHY_ENDED,	  /* failed, in a run that ended */
 };
 

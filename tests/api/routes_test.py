@@ -318,7 +318,8 @@ def why_says_what_a_run_waits_for(d):
     a = d.get("/api/runs/%s/why" % run)
     same(a.status, 200, a.body)
     why = a.json
-    same(set(why), {"runId", "status", "summary", "since", "until", "nodes", "nodesLeftOut"}, "shape")
+    same(set(why), {"runId", "status", "summary", "reason", "since", "until", "command", "nodes",
+                    "nodesLeftOut"}, "shape")
     same((why["runId"], why["status"], why["nodesLeftOut"]), (run, "WAITING_APPROVAL", 0), "head")
     gate, after = why["nodes"]
     same((gate["nodeId"], gate["reason"], gate["since"], gate["until"], gate["command"]),

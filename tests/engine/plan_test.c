@@ -38,8 +38,21 @@ static const struct wrong wrongs[] = {
 	 "belongs to a schedule"},
 	{"{'name':'x','trigger':[{'event':'a.b'},{'manual':false}],'nodes':[" OK_NODE "]}",
 	 "trigger[0].event trigger[1].manual", "not in this version"},
-	{"{'name':'x','concurrency':{'limit':1},'output':1,'nodes':[" OK_NODE "]}",
-	 "concurrency output", "not in this version"},
+	{"{'name':'x','output':1,'nodes':[" OK_NODE "]}", "output", "not in this version"},
+	{"{'name':'x','concurrency':1,'priority':10,'nodes':[" OK_NODE "]}", "priority concurrency",
+	 "must be"},
+	{"{'name':'x','concurrency':{'limit':0,'key':'all','onLimit':'wait','max':1},'nodes':"
+	 "[" OK_NODE "]}",
+	 "concurrency.max concurrency.limit concurrency.key concurrency.onLimit", ""},
+	{"{'name':'x','concurrency':{'key':'{{ nodes.a.output }}'},'nodes':[" OK_NODE "]}",
+	 "concurrency.key", "before the run starts"},
+	{"{'name':'x','concurrency':{'key':'{{ run.id }}'},'nodes':[" OK_NODE "]}",
+	 "concurrency.key", "before the run starts"},
+	{"{'name':'x','contextSchema':{'properties':{'a':{}},'additionalProperties':false},"
+	 "'concurrency':{'key':'{{ context.b }}'},'nodes':[" OK_NODE "]}",
+	 "concurrency.key", "does not allow"},
+	{"{'name':'x','rateLimit':{'per':'0s','burst':0},'nodes':[" OK_NODE "]}",
+	 "rateLimit.limit rateLimit.per rateLimit.burst", ""},
 	{"{'name':'x','contextSchema':{'type':'strin'},'nodes':[" OK_NODE "]}",
 	 "contextSchema.type", NULL},
 	{"{'name':'x','contextSchema':{'properties':{'x':{'minLength':'1'}}},'nodes':[" OK_NODE

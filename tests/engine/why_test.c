@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
+#include "base/mem.h"
 #include "engine/control.h"
 #include "json/parse.h"
 
@@ -590,6 +591,79 @@ TEST(a_run_that_ended_since_it_was_read_is_read_again)
 	CHECK_INT(y.outcome, ENGINE_NOT_FOUND);
 }
 
+/* ---- runs that have not started ---- */
+
+static struct told pending(struct world *w, const char *more)
+{
+	CLEANUP_FREE char *definition =
+		mem_printf("{'name':'w',%s'nodes':[" RULE("a", "") "]}", more);
+	world_agents(w);
+	w->by_hand = true;
+	world_save(w, definition);
+	world_trigger(w, "w", "{'k':'x'}");
+	world_pass(w, 1000);
+	world_trigger(w, "w", "{'k':'x'}");
+	return ask(w, world_trigger(w, "w", "{'k':'x'}"));
+}
+
+TEST(a_run_that_waits_for_its_key)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	struct told y = pending(&w, "'concurrency':{'key':'{{ context.k }}'},");
+	CHECK_Z(get(&y, "", "status"), "PENDING");
+	CHECK_Z(get(&y, "", "reason"), "pending_key");
+	CHECK_Z(get(&y, "", "since"), "2023-11-14T22:13:21.000Z");
+	const char *command = get(&y, "", "command");
+	CHECK(strncmp(command, "drover cancel ", 14) == 0);
+	CLEANUP_FREE char *want = mem_printf(
+		"The run waits since 2023-11-14T22:13:21.000Z: 1 of 1 runs of the key \"x\" go on, "
+		"the oldest is %s since " BEGIN "; place 2 of 2.",
+		command + 14);
+	CHECK_Z(get(&y, "", "summary"), want);
+	CHECK_INT(value_getz(&y.value, "nodes")->n, 0);
+}
+
+TEST(a_run_that_waits_for_its_workflows_rate)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	struct told y = pending(&w, "'rateLimit':{'limit':1,'per':'1h'},");
+	CHECK_Z(get(&y, "", "reason"), "pending_rate");
+	CHECK_Z(get(&y, "", "summary"),
+		"The run waits since 2023-11-14T22:13:21.000Z: its workflow's rateLimit allows 1 "
+		"starts in 3600000 ms; the next one is at 2023-11-14T23:13:20.000Z, place 2 of 2.");
+	CHECK_Z(get(&y, "", "until"), "2023-11-14T23:13:20.000Z");
+	CHECK_Z(get(&y, "", "command"), "-");
+}
+
+TEST(a_run_that_waits_for_its_project)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.config.max_project_running = 1;
+	world_crash(&w);
+	struct told y = pending(&w, "");
+	CHECK_Z(get(&y, "", "reason"), "pending_project");
+	CHECK_Z(get(&y, "", "summary"),
+		"The run waits since 2023-11-14T22:13:21.000Z: 1 of 1 runs of its project go on, 2 "
+		"of its project wait; serve --max-project-running-runs raises that.");
+	CHECK_Z(get(&y, "", "command"), "drover serve --max-project-running-runs 2");
+}
+
+TEST(a_run_that_waits_for_all_the_others)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.config.max_running = 1;
+	world_crash(&w);
+	struct told y = pending(&w, "");
+	CHECK_Z(get(&y, "", "reason"), "pending_all");
+	CHECK_Z(get(&y, "", "summary"),
+		"The run waits since 2023-11-14T22:13:21.000Z: 1 of 1 runs go on, 2 of its project "
+		"wait; serve --max-running-runs raises that.");
+}
+
 TEST(an_answer_about_many_nodes_is_bounded)
 {
 	struct world w CLEANUP_WORLD;
@@ -703,4 +777,6 @@ TAP_MAIN(RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_ho
 	 RUN(items_and_those_that_wait_for_their_turn),
 	 RUN(an_item_that_ends_because_another_failed), RUN(a_node_whose_effect_is_not_known),
 	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),
+	 RUN(a_run_that_waits_for_its_key), RUN(a_run_that_waits_for_its_workflows_rate),
+	 RUN(a_run_that_waits_for_its_project), RUN(a_run_that_waits_for_all_the_others),
 	 RUN(an_answer_about_many_nodes_is_bounded))

@@ -21,7 +21,9 @@ static const struct field_spec workflow_fields[] = {
 	{"timeout", NULL},
 	{"retention", NULL},
 	{"nodes", NULL},
-	{"concurrency", "concurrency " NOT_YET "remove it: runs start at once"},
+	{"concurrency", NULL},
+	{"rateLimit", NULL},
+	{"priority", NULL},
 	{"output", "output " NOT_YET "remove it: it belongs to sub-workflows"},
 };
 
@@ -86,6 +88,7 @@ static void read_workflow(struct plan_build *b, const struct fields *f, struct s
 	read_context_schema(b, f);
 	plan_build_retention(b, f);
 	plan_build_triggers(b, f);
+	plan_build_concurrency(b, f);
 }
 
 static void build(struct plan_build *b, struct str project, const struct value *document)

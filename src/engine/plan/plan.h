@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "engine/plan/join.h"
 #include "engine/plan/resolve.h"
+#include "engine/rate.h"
 #include "json/value.h"
 #include "model/names.h"
 #include "text/cron.h"
@@ -93,6 +94,20 @@ struct plan_schedule {
 	uint32_t position;    /* in the list of triggers */
 };
 
+/* What a run does that is one too many. */
+enum on_limit {
+	ON_LIMIT_QUEUE,	 /* waits */
+	ON_LIMIT_SKIP,	 /* ends at once */
+	ON_LIMIT_CANCEL, /* the oldest ones are cancelled, then it starts */
+};
+
+/* How many runs with the same key go on at once. */
+struct plan_concurrency {
+	int64_t limit;		   /* 0 = any number */
+	const struct resolve *key; /* NULL = all runs of the workflow together */
+	enum on_limit on_limit;
+};
+
 struct plan {
 	int refs;
 	struct arena arena;
@@ -106,6 +121,9 @@ struct plan {
 	 */
 	int64_t retention_ms[RETAINED_CLASSES];
 	bool uses_context; /* a template may ask for it */
+	struct plan_concurrency concurrency;
+	struct rate_limit rate_limit; /* of starts */
+	int64_t priority;	      /* of runs that say no other */
 	struct plan_schedule *schedules;
 	size_t n_schedules;
 	struct plan_node *nodes;

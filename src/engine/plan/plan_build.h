@@ -30,6 +30,12 @@ void plan_build_retention(struct plan_build *b, const struct fields *f);
 void plan_build_triggers(struct plan_build *b, const struct fields *f);
 void plan_build_triggers_form(const struct plan *p, struct arena *a, struct value *definition);
 
+/* plan_concurrency.c: concurrency, rateLimit and priority of the workflow; their part of the
+ * normal form. */
+void plan_build_concurrency(struct plan_build *b, const struct fields *f);
+void plan_build_concurrency_form(const struct value *document, struct arena *a,
+				 struct value *definition);
+
 /* plan_waits.c: whether the node waits instead of naming an agent; reads what it waits for. */
 bool plan_build_wait(struct plan_build *b, const struct fields *f, struct plan_node *n);
 
@@ -50,6 +56,9 @@ void plan_build_graph(struct plan_build *b, const struct value *nodes);
 /* plan_refs.c: what templates refer to must be there when they are resolved. Also looks at what
  * has findings already, so that all are told at once. */
 void plan_build_refs(struct plan_build *b);
+
+/* plan_refs.c: a mention of the context, which a closed contextSchema may rule out. */
+void plan_build_context_ref(struct plan_build *b, const char *place, const struct cel_ref *ref);
 
 /* plan_form.c: the normal form of the definition, its text and hash. */
 void plan_build_form(struct plan_build *b, const struct value *document);

@@ -60,6 +60,7 @@ void plan_build_form(struct plan_build *b, const struct value *document)
 	keep(a, &d, document, "contextSchema");
 	keep(a, &d, document, "timeout");
 	keep(a, &d, document, "retention");
+	plan_build_concurrency_form(document, a, &d);
 	const struct value *from = value_getz(document, "nodes");
 	struct value nodes = value_array(a, p->n_nodes);
 	for (uint32_t i = 0; i < p->n_nodes; i++)

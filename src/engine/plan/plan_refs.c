@@ -119,12 +119,12 @@ static void judge_node(struct refs *x, const char *place, const struct cel_ref *
 		add_far(x, (uint32_t)to, place);
 }
 
-static void judge_context(struct refs *x, const char *place, const struct cel_ref *ref)
+void plan_build_context_ref(struct plan_build *b, const char *place, const struct cel_ref *ref)
 {
-	const struct value *known = x->build->context_properties;
-	x->build->plan->uses_context = true;
+	const struct value *known = b->context_properties;
+	b->plan->uses_context = true;
 	if (known && ref->n > 1 && !value_get(known, ref->parts[1]) && !ref->soft)
-		diag_add(x->build->diag, place,
+		diag_add(b->diag, place,
 			 "context can have no member \"%.*s\": contextSchema does not allow it",
 			 STR_ARG(ref->parts[1]));
 }
@@ -149,7 +149,7 @@ static void judge_ref(void *ctx, const char *place, const struct cel_ref *ref)
 	if (str_eqz(root, "nodes"))
 		judge_node(x, place, ref);
 	else if (str_eqz(root, "context"))
-		judge_context(x, place, ref);
+		plan_build_context_ref(x->build, place, ref);
 	else if (str_eqz(root, "run"))
 		judge_member(x, place, ref, 1, "run", run, ARRAY_LEN(run));
 	else if (str_eqz(root, "workflow"))
