@@ -255,6 +255,9 @@ SELECT {run_columns} FROM workflow_runs WHERE project = $1 AND {run_range} {newe
 -- name: run_list_workflow
 SELECT {run_columns} FROM workflow_runs WHERE workflow_id = $1 AND {run_range} {newest_first}
 
+-- name: run_list_called
+SELECT {run_columns} FROM workflow_runs WHERE caller_run_id = $1 AND {run_range} {newest_first}
+
 -- name: run_list_open
 SELECT {run_columns} FROM workflow_runs
 WHERE status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL') AND $1 = '' AND {run_range} {newest_first}

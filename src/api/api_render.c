@@ -125,6 +125,10 @@ void render_run_head(struct json_out *o, const struct run_row *r)
 	put_raw(o, "context", r->context);
 	put_raw(o, "error", r->error);
 	put_optional(o, "parentRunId", r->parent_run_id);
+	put_optional(o, "callerRunId", r->caller_run_id);
+	put_optional(o, "callerNodeId", r->caller_node);
+	put_int(o, "depth", r->depth);
+	put_int(o, "waitedMs", r->waited_ms);
 	render_paused(o, r->pause);
 	put_int(o, "priority", r->priority);
 	put_optional(o, "concurrencyKey", r->concurrency_key);
@@ -274,9 +278,28 @@ static void put_item_counts(struct json_out *o, const struct item_list *list)
 	json_out_end(o);
 }
 
+/* The workflow that the node runs, and the run it was called by last. */
+static void put_child(struct json_out *o, struct str workflow, const struct node_row *row)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct value detail = VALUE_NULL_INIT;
+	if (row && row->detail.n)
+		json_parse(&a, row->detail, JSON_BORROW, &detail, NULL);
+	put_text(o, "workflow", workflow);
+	put_optional(o, "childRunId", value_text(value_getz(&detail, "childRunId")));
+}
+
+/* The timer of a node whose child runs is its time-out. */
+static bool sleeps_until(const struct node_view *v, struct str workflow, enum node_status status)
+{
+	return v->row && v->row->wake_ms && v->row->status == status &&
+	       !node_status_final(status) && !(workflow.n && status == NODE_RUNNING);
+}
+
 void render_node(struct json_out *o, const struct value *node, const struct node_view *v,
 		 const struct run_row *run)
 {
+	struct str workflow = value_text(value_getz(node, "workflow"));
 	const struct value *agent = value_getz(node, "agent");
 	const struct value *depends = v->item_of ? NULL : value_getz(node, "dependsOn");
 	json_out_object(o);
@@ -295,6 +318,8 @@ void render_node(struct json_out *o, const struct value *node, const struct node
 	}
 	if (value_getz(node, "sleep"))
 		put_text(o, "sleep", value_text(value_getz(node, "sleep")));
+	if (workflow.n)
+		put_child(o, workflow, v->items ? NULL : v->row);
 	put_z(o, "status", node_status_name(status_of(v, run)));
 	json_out_key(o, "dependsOn");
 	if (depends)
@@ -302,8 +327,7 @@ void render_node(struct json_out *o, const struct value *node, const struct node
 	else
 		json_out_raw(o, STR("[]"));
 	put_node_times(o, v);
-	if (v->row && v->row->wake_ms && v->row->status == status_of(v, run) &&
-	    !node_status_final(v->row->status))
+	if (sleeps_until(v, workflow, status_of(v, run)))
 		put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
@@ -361,6 +385,7 @@ void render_run(struct json_out *o, struct arena *a, const struct run_detail *d,
 {
 	json_out_object(o);
 	render_run_head(o, &d->run);
+	put_raw(o, "output", d->run.output);
 	put_nodes(o, a, d, items);
 	json_out_key(o, "agentRuns");
 	json_out_array(o);

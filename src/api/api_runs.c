@@ -116,6 +116,8 @@ static bool read_filter(struct call *c, struct run_filter *f, struct call_done *
 	f->has_status = status != NULL;
 	if (text)
 		f->text = *text;
+	if (call_query(c, "callerRunId"))
+		f->caller_run_id = *call_query(c, "callerRunId");
 	return read_time(c, "since", &f->since_ms, ret_done) &&
 	       read_time(c, "until", &f->until_ms, ret_done);
 }

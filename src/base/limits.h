@@ -129,6 +129,8 @@ enum {
 	LIMIT_PROJECT_OPEN = 100000,	  /* the same of one project */
 	LIMIT_RUNS_MOST = 10000000,	  /* the most that serve takes for limits of runs */
 	LIMIT_SHARE_WAIT_MS = 1000,	  /* a project waits so long for its first slot */
+	LIMIT_RUN_DEPTH = 16,		  /* workflows that call workflows */
+	LIMIT_RUN_TREE = 16000,		  /* open runs below one that nobody called */
 	LIMIT_HELD_REPLY_MS = 2000,	  /* an answer waits so long for a full disk */
 	LIMIT_TXN_OPS = 20000,		  /* rows of one group commit */
 	LIMIT_RETENTION_DAYS = 36500,	  /* the longest retention but for ever ... */

@@ -104,7 +104,8 @@ struct lint *lint_new(const char *const *agent_dirs, size_t n)
 				       .store = l->store,
 				       .executor = &l->executor,
 				       .zone_get = zones_get,
-				       .zone_arg = &l->zones};
+				       .zone_arg = &l->zones,
+				       .workflows_elsewhere = true};
 	int r = engine_new(&config, &l->engine);
 	if (r == 0 && add_agents(l, agent_dirs, n))
 		return l;

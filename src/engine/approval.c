@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/attempt.h"
+#include "engine/child.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/run.h"
@@ -68,17 +69,34 @@ static void put_effect(struct arena *a, struct value *v, const struct agent *age
 		value_putz(a, v, "effect", value_strz(effect_name(action->effect)));
 }
 
-static struct value subject(struct arena *a, const struct approval *p, const struct agent *agent)
+/* What would run: an action of an agent, or another workflow. */
+struct gated {
+	struct agent *agent;
+	struct workflow *workflow;
+	struct str input, workspace;
+};
+
+static void put_what(struct arena *a, struct value *v, const struct plan_node *pn,
+		     const struct gated *g)
+{
+	if (!g->agent) {
+		value_putz(a, v, "subWorkflow", child_subject(a, g->workflow));
+		return;
+	}
+	value_putz(a, v, "agent", agent_value(a, &g->agent->row));
+	value_putz(a, v, "action", value_str(pn->action));
+	put_effect(a, v, g->agent, pn->action);
+	value_putz(a, v, "limits", parsed(a, pn->limits));
+}
+
+static struct value subject(struct arena *a, const struct approval *p, const struct gated *g)
 {
 	const struct plan *plan = p->run->plan;
 	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	struct value v = value_object(a, 8), workflow = value_object(a, 2);
 	value_putz(a, &workflow, "id", value_str(plan->workflow_id));
 	value_putz(a, &workflow, "version", value_int(plan->version));
-	value_putz(a, &v, "agent", agent_value(a, &agent->row));
-	value_putz(a, &v, "action", value_str(pn->action));
-	put_effect(a, &v, agent, pn->action);
-	value_putz(a, &v, "limits", parsed(a, pn->limits));
+	put_what(a, &v, pn, g);
 	value_putz(a, &v, "workspace", text_or_null(str_of(p->workspace)));
 	value_putz(a, &v, "nodeId", value_str(run_node_id(p->run, p->index)));
 	value_putz(a, &v, "runId", value_str(ID_STR(p->run->id)));
@@ -95,13 +113,23 @@ static void hash(struct arena *a, struct value *what, struct str inputs, char re
 	sha256_hex(buf_str(&text), ret);
 }
 
-bool approval_holds(const struct approval *p, const struct agent *agent)
+static bool holds(const struct approval *p, const struct gated *g)
 {
 	struct arena a CLEANUP_ARENA = {0};
 	char now[SHA256_HEX_BYTES];
-	struct value what = subject(&a, p, agent);
+	struct value what = subject(&a, p, g);
 	hash(&a, &what, str_of(p->inputs), now);
 	return strcmp(now, p->sha256) == 0;
+}
+
+bool approval_holds(const struct approval *p, struct agent *agent)
+{
+	return holds(p, &(struct gated){.agent = agent});
+}
+
+bool approval_holds_call(const struct approval *p, struct workflow *w)
+{
+	return holds(p, &(struct gated){.workflow = w});
 }
 
 /* ---- rows and events ---- */
@@ -186,10 +214,15 @@ static void tell_requested(const struct approval *p)
 {
 	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	struct json_out o = event_begin(p);
-	json_out_key(&o, "agent");
-	json_out_str(&o, pn->agent);
-	json_out_key(&o, "action");
-	json_out_str(&o, pn->action);
+	if (pn->workflow.n) {
+		json_out_key(&o, "workflow");
+		json_out_str(&o, pn->workflow);
+	} else {
+		json_out_key(&o, "agent");
+		json_out_str(&o, pn->agent);
+		json_out_key(&o, "action");
+		json_out_str(&o, pn->action);
+	}
 	json_out_key(&o, "sha256");
 	json_out_strz(&o, p->sha256);
 	json_out_key(&o, "expiresAt");
@@ -252,12 +285,31 @@ static char *own(struct str s)
 	return s.n ? mem_dup(s.p, s.n) : mem_dup("", 0);
 }
 
+/* False when it would fail at once. */
+static bool look(struct run *r, uint32_t index, struct gated *ret)
+{
+	struct attempt_preview seen;
+	struct child_call call;
+	struct verdict end = {0};
+	if (run_plan_node(r, index)->workflow.n) {
+		if (!child_preview(r, index, &call, &end))
+			return false;
+		*ret = (struct gated){.workflow = call.workflow, .input = call.context};
+		return true;
+	}
+	if (!attempt_preview(r, index, &seen))
+		return false;
+	*ret = (struct gated){
+		.agent = seen.agent, .input = seen.input, .workspace = seen.workspace};
+	return true;
+}
+
 void approval_request(struct run *r, uint32_t index)
 {
 	struct engine *e = r->engine;
-	struct attempt_preview seen;
+	struct gated seen;
 	char id[ID_TEXT_BYTES];
-	if (!attempt_preview(r, index, &seen)) {
+	if (!look(r, index, &seen)) {
 		node_go(r, index);
 		return;
 	}
@@ -270,7 +322,7 @@ void approval_request(struct run *r, uint32_t index)
 	p->requested_ms = e->wall_ms;
 	p->expires_ms = e->wall_ms + policy(p)->timeout_ms;
 	CLEANUP_BUF struct buf text = {0};
-	struct value what = subject(&a, p, seen.agent);
+	struct value what = subject(&a, p, &seen);
 	json_write(&text, &what);
 	hash(&a, &what, seen.input, p->sha256);
 	agent_unref(seen.agent);

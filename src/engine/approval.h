@@ -3,8 +3,9 @@
  *
  * A node is gated when its definition says so or its agent is APPROVAL_REQUIRED. What the people
  * see is what runs: inputs and workspace are resolved once, when the question is asked, and hashed
- * together with the agent, its command and digest, and the workflow's version. Every attempt of
- * the node compares that hash with what would run by then; a difference voids the approval.
+ * together with the agent, its command and digest (or the workflow that is called and its version),
+ * and the workflow's own version. Every attempt of the node compares that hash with what would run
+ * by then; a difference voids the approval.
  *
  *    (request) --> PENDING --> APPROVED ---> (kept for the node's attempts) --> (freed)
  *                     |           ^
@@ -46,7 +47,9 @@ void approval_end(struct approval *p);
 void approval_void(struct approval *p, struct str notes);
 
 /* Whether exactly what was approved would run with this agent. */
-bool approval_holds(const struct approval *p, const struct agent *agent);
+bool approval_holds(const struct approval *p, struct agent *agent);
+/* The same of a workflow that would be called. */
+bool approval_holds_call(const struct approval *p, struct workflow *w);
 
 /* Recovery: a row that is PENDING, or APPROVED of a node that has not ended. */
 void approval_recover(struct run *r, const struct approval_row *row);

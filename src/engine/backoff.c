@@ -80,6 +80,6 @@ void backoff_tell(struct run *r, uint32_t index, uint32_t number, const struct b
 	json_out_key(&o, "reason");
 	json_out_strz(&o, b->reason);
 	emit_event_end(r, "node.retrying", &o);
-	if (c->on_retry)
+	if (c->on_retry && run_plan_node(r, index)->agent.n)
 		c->on_retry(c->watcher, r->plan->project, run_plan_node(r, index)->agent, f->code);
 }

@@ -157,6 +157,43 @@ void catalog_workflow_remove(struct catalog *c, struct workflow *w)
 	workflow_free(w);
 }
 
+const char *catalog_workflow_nearest(const struct catalog *c, struct str project, struct str name)
+{
+	size_t at = 0;
+	struct str key;
+	void *p;
+	while (map_next(&c->workflows, &at, &key, &p)) {
+		const struct workflow *w = p;
+		const char *z = w->row.name.p; /* arena text ends with a NUL */
+		if (str_eq(w->row.project, project) && fields_nearest(name, &z, 1))
+			return z;
+	}
+	return NULL;
+}
+
+static bool plan_calls(const struct plan *p, const struct workflow *w)
+{
+	if (!p || !str_eq(p->project, w->row.project))
+		return false;
+	for (size_t i = 0; i < p->n_nodes; i++)
+		if (str_eq(p->nodes[i].workflow, w->row.name))
+			return true;
+	return false;
+}
+
+struct str catalog_workflow_caller(const struct catalog *c, const struct workflow *w)
+{
+	size_t at = 0;
+	struct str key;
+	void *p;
+	while (map_next(&c->workflows, &at, &key, &p)) {
+		const struct workflow *other = p;
+		if (other != w && plan_calls(other->plan, w))
+			return other->row.name;
+	}
+	return (struct str){0};
+}
+
 static bool plan_uses(const struct plan *p, const struct agent *a)
 {
 	if (!p || !str_eq(p->project, a->row.project))

@@ -50,6 +50,7 @@ struct workflow {
 struct catalog {
 	zone_get_fn zone_get; /* NULL: UTC alone is known */
 	void *zone_arg;
+	bool workflows_elsewhere; /* linting: workflows that are not here may be at the service */
 	struct map agents, agents_by_id;       /* "project\nname", id -> struct agent */
 	struct map workflows, workflows_by_id; /* the same -> struct workflow */
 };
@@ -91,6 +92,12 @@ struct workflow *catalog_workflow_by_id(const struct catalog *c, struct str proj
 struct workflow *catalog_workflow_put(struct catalog *c, const struct workflow_row *row,
 				      struct plan *plan);
 void catalog_workflow_remove(struct catalog *c, struct workflow *w);
+
+/* The name that a typing error may have meant, or NULL. */
+const char *catalog_workflow_nearest(const struct catalog *c, struct str project, struct str name);
+
+/* The name of another workflow whose newest version calls this one, or "". */
+struct str catalog_workflow_caller(const struct catalog *c, const struct workflow *w);
 
 /* The name of a workflow whose newest version uses the agent, or "". */
 struct str catalog_agent_user(const struct catalog *c, const struct agent *a);

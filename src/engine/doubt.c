@@ -147,6 +147,7 @@ static void wait_for_people(struct doubt *d)
 	list_push_back(&e->unknown, &d->link);
 	e->n_unknown++;
 	d->run->n_waiting++;
+	d->run->n_unknown++;
 }
 
 void doubt_leave(struct node *n)
@@ -157,6 +158,7 @@ void doubt_leave(struct node *n)
 	list_remove(&d->link);
 	d->run->engine->n_unknown--;
 	d->run->n_waiting--;
+	d->run->n_unknown--;
 }
 
 bool doubt_waits(const struct node *n)

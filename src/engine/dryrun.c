@@ -114,18 +114,35 @@ static bool inputs_known(struct dryrun *x, const struct plan_node *n, struct val
 	return (!n->for_each || x->item) && resolved(x, n, n->inputs, "inputs", ret);
 }
 
+/* What the inputs must satisfy; a finding and false when there is nothing to run. */
+static bool find_schema(struct dryrun *x, const struct plan_node *n, const char *place,
+			const struct schema **ret)
+{
+	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
+	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
+	const struct workflow *w = catalog_workflow(x->catalog, x->plan->project, n->workflow);
+	if (n->workflow.n) {
+		if (!w || !w->plan || w->plan->status == WORKFLOW_ARCHIVED)
+			diag_add(&x->diag, place, "workflow \"%.*s\" is not there or can't be run",
+				 STR_ARG(n->workflow));
+		*ret = w && w->plan ? w->plan->context_schema : NULL;
+		return w != NULL;
+	}
+	if (!action)
+		diag_add(&x->diag, place, "agent \"%.*s\" with action \"%.*s\" is not registered",
+			 STR_ARG(n->agent), STR_ARG(n->action));
+	*ret = action ? action->input : NULL;
+	return action != NULL;
+}
+
 static void write_inputs(struct dryrun *x, const struct plan_node *n)
 {
 	struct value v;
 	bool known = inputs_known(x, n, &v);
-	const struct agent *agent = catalog_agent(x->catalog, x->plan->project, n->agent);
-	const struct agent_action *action = agent ? agent_find_action(agent, n->action) : NULL;
 	const char *place = arena_printf(x->arena, "nodes[%u].inputs", plan_index(x->plan, n));
-	if (!action)
-		diag_add(&x->diag, place, "agent \"%.*s\" with action \"%.*s\" is not registered",
-			 STR_ARG(n->agent), STR_ARG(n->action));
-	else if (known)
-		schemas_check(action->input, &v, &x->diag, place);
+	const struct schema *schema = NULL;
+	if (find_schema(x, n, place, &schema) && known)
+		schemas_check(schema, &v, &x->diag, place);
 	json_out_key(&x->out, "inputs");
 	json_out_value(&x->out, known ? &v : resolve_tree(n->inputs));
 	json_out_key(&x->out, "resolved");
@@ -153,6 +170,10 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 		json_out_str(o, n->action);
 		write_effect(x, n);
 	}
+	if (n->workflow.n) {
+		json_out_key(o, "workflow");
+		json_out_str(o, n->workflow);
+	}
 	if (n->sleep_ms) {
 		json_out_key(o, "sleepMs");
 		json_out_int(o, n->sleep_ms);
@@ -172,7 +193,7 @@ static void write_node(struct dryrun *x, const struct plan_node *n)
 	x->item = NULL;
 	if (n->for_each)
 		write_for_each(x, n);
-	if (n->agent.n)
+	if (n->agent.n || n->workflow.n)
 		write_inputs(x, n);
 	json_out_end(o);
 }

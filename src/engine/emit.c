@@ -35,6 +35,7 @@ struct str emit_error(struct engine *e, const char *code, struct str message, st
 
 static struct run_row run_row(const struct run *r)
 {
+	const struct child *caller = r->caller;
 	return (struct run_row){
 		.id = ID_STR(r->id),
 		.project = r->plan->project,
@@ -46,6 +47,11 @@ static struct run_row run_row(const struct run *r)
 		.context = r->context,
 		.pause = pause_column(r),
 		.priority = r->priority,
+		.caller_run_id = caller ? ID_STR(caller->run->id) : (struct str){0},
+		.caller_node = caller ? run_node_id(caller->run, caller->index) : (struct str){0},
+		.depth = r->depth,
+		.waited_ms = r->waited_ms,
+		.waiting_since_ms = r->waiting_since_ms,
 		.stopping = r->stopping,
 		.created_ms = r->created_ms,
 		.started_ms = r->started_ms,
@@ -62,8 +68,14 @@ void emit_run_add(struct run *r, struct str parent_run_id)
 
 void emit_run_set(struct run *r, struct str error, int64_t finished_ms)
 {
+	emit_run_end(r, error, (struct str){0}, finished_ms);
+}
+
+void emit_run_end(struct run *r, struct str error, struct str output, int64_t finished_ms)
+{
 	struct run_row row = run_row(r);
 	row.error = error;
+	row.output = output;
 	row.finished_ms = finished_ms;
 	txn_add(pump_txn(&r->engine->pump), TXN_RUN_SET)->run = row;
 }
@@ -81,9 +93,13 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 		.attempt = n->attempts,
 		.output = output,
 		.error = error,
+		.detail = n->each     ? each_detail(r, index)
+			  : n->detail ? txn_text(e, str_n(n->detail, n->detail_n))
+				      : doubt_detail(e, n),
 		.copied_from = txn_text(e, copied_from),
-		.wake_ms = n->wait ? n->wait->wake_ms : 0,
-		.detail = n->each ? each_detail(r, index) : doubt_detail(e, n),
+		.wake_ms = n->wait    ? n->wait->wake_ms
+			   : n->child ? n->child->wake_ms
+				      : 0,
 		.started_ms = n->started_ms,
 		.finished_ms = !node_status_final(n->status) ? 0
 			       : e->wall_ms < n->started_ms  ? n->started_ms

@@ -10,8 +10,9 @@ struct str emit_error(struct engine *e, const char *code, struct str message, st
 		      bool retry_later);
 
 void emit_run_add(struct run *r, struct str parent_run_id);
-/* error: JSON or "". finished_ms 0 = goes on. */
+/* error, output: JSON or "". finished_ms 0 = goes on. */
 void emit_run_set(struct run *r, struct str error, int64_t finished_ms);
+void emit_run_end(struct run *r, struct str error, struct str output, int64_t finished_ms);
 
 /* The node's end; output and error as JSON or "". */
 void emit_node(struct run *r, uint32_t index, struct str output, struct str error,

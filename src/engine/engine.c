@@ -9,6 +9,7 @@
 #include "engine/attempt.h"
 #include "engine/breaker.h"
 #include "engine/deadline.h"
+#include "engine/child.h"
 #include "engine/emit.h"
 #include "engine/gate.h"
 #include "engine/node.h"
@@ -125,6 +126,9 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_WAIT:
 		wait_fire(container_of(t, struct wait, timer));
 		break;
+	case TIMER_CHILD:
+		child_fire(container_of(t, struct child, timer));
+		break;
 	case TIMER_APPROVAL:
 		r = container_of(t, struct approval, timer)->run;
 		approval_expire(container_of(t, struct approval, timer));
@@ -199,6 +203,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	list_init(&e->stops);
 	list_init(&e->unknown);
 	list_init(&e->waits);
+	list_init(&e->unlinked);
 	list_init(&e->replies);
 	e->replies_limit.kind = TIMER_REPLIES_LIMIT;
 	e->store_retry.kind = TIMER_STORE_RETRY;
@@ -206,6 +211,7 @@ int engine_new(const struct engine_config *config, struct engine **ret)
 	e->schedules_timer.kind = TIMER_SCHEDULES;
 	e->catalog.zone_get = config->zone_get;
 	e->catalog.zone_arg = config->zone_arg;
+	e->catalog.workflows_elsewhere = config->workflows_elsewhere;
 	engine_enter(e);
 	e->start_ms = e->now_ms;
 	engine_key_written(e); /* there may be some from before */

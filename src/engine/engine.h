@@ -47,6 +47,8 @@ struct engine_config {
 	zone_get_fn zone_get; /* time zones, on the loop thread; NULL = UTC alone */
 	void *zone_arg;
 
+	bool workflows_elsewhere; /* linting: a node may call workflows that are not here */
+
 	/* Told after commit; any may be NULL. Borrowed arguments. */
 	void *watcher;
 	void (*on_events)(void *watcher, struct str run_id, int64_t last_seq); /* new run_events */

@@ -10,9 +10,9 @@
 #include "engine/run.h"
 
 /* The run whose node called this one, or NULL. */
-static const struct run *caller(const struct run *r UNUSED)
+static const struct run *caller(const struct run *r)
 {
-	return NULL;
+	return r->caller ? r->caller->run : NULL;
 }
 
 /* ---- flows and gates ---- */

@@ -308,6 +308,8 @@ static void set_index(struct node *n, uint32_t index)
 		n->wait->index = index;
 	if (n->doubt)
 		n->doubt->index = index;
+	if (n->child)
+		n->child->index = index;
 	ASSERT(!n->approval && !n->each && n->next_settled == 0);
 }
 

@@ -15,8 +15,9 @@
  *       |
  *       |    PENDING, QUEUED --> SUCCESS, SKIPPED (given by hand)
  *       +--> RUNNING (sleeps or waits for an event: no attempt but a struct wait)
- *                  --> SUCCESS, FAILED (wait_timeout), SKIPPED (by hand), CANCELLED, TIMED_OUT
- *
+ *       |          --> SUCCESS, FAILED (wait_timeout), SKIPPED (by hand), CANCELLED, TIMED_OUT
+ *       +--> RUNNING <-> QUEUED (runs another workflow: no attempt but a struct child)
+ *       |          --> as with attempts
  *       |
  *       +--> RUNNING (expands to items: no attempt but a struct each, see engine/each.h)
  */
@@ -27,6 +28,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/child.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
@@ -61,6 +63,13 @@ static void check(const struct node *n)
 {
 	if (n->status == NODE_PENDING || node_status_final(n->status))
 		ASSERT(!n->attempt || !node_status_final(n->status));
+}
+
+void node_set_detail(struct node *n, struct str detail)
+{
+	free(n->detail);
+	n->detail = mem_dup(detail.p, detail.n);
+	n->detail_n = (uint32_t)detail.n;
 }
 
 void node_move(struct node *n, enum node_status to)
@@ -102,6 +111,7 @@ static void finish(struct run *r, uint32_t index, enum node_status status)
 	struct node *n = &r->nodes[index];
 	wait_end(n, r->engine);
 	doubt_leave(n);
+	child_end(n);
 	if (n->approval)
 		approval_end(n->approval);
 	node_move(n, status);
@@ -149,10 +159,12 @@ void node_succeed(struct run *r, uint32_t index, struct str output)
 	node_succeed_with(r, index, output, (struct str){0});
 }
 
-/* An item's output goes into the list that is its node's. */
+/* An item's output goes into the list that is its node's; a caller may get the outputs of all
+ * nodes. */
 static bool keeps_output(const struct run *r, uint32_t index)
 {
-	return run_is_item(r, index) || run_plan_node(r, index)->keep_output;
+	return run_is_item(r, index) || run_plan_node(r, index)->keep_output ||
+	       (r->called && !r->plan->output);
 }
 
 void node_succeed_with(struct run *r, uint32_t index, struct str output, struct str error)
@@ -206,6 +218,8 @@ void node_stop(struct run *r, uint32_t index)
 		attempt_cancel(n->attempt);
 	else if (n->each)
 		each_stop(r, index);
+	else if (n->child)
+		child_stop(n->child);
 	else if (n->wait)
 		node_cancel(r, index, r->stopping == STOP_TIMEOUT ? NODE_TIMED_OUT : NODE_CANCELLED,
 			    true);
@@ -292,7 +306,10 @@ void node_start(struct run *r, uint32_t index)
 
 void node_go(struct run *r, uint32_t index)
 {
-	attempt_make(r, index, 0);
+	if (run_plan_node(r, index)->workflow.n)
+		child_begin(r, index);
+	else
+		attempt_make(r, index, 0);
 }
 
 void node_judge(struct run *r, uint32_t index)
@@ -355,15 +372,17 @@ bool node_moves(const struct run *r, uint32_t index)
 	const struct node *n = &r->nodes[index];
 	const struct plan_node *pn = run_plan_node(r, index);
 	if (node_status_final(n->status))
-		return !n->attempt && !n->wait && !n->approval &&
+		return !n->attempt && !n->wait && !n->child && !n->approval &&
 		       (!n->each || each_moves(r, index)) &&
 		       (!n->doubt || list_empty(&n->doubt->link));
 	if (n->each)
-		return !n->attempt && !n->wait && !n->approval && each_moves(r, index);
+		return !n->attempt && !n->wait && !n->child && !n->approval && each_moves(r, index);
 	if (n->status == NODE_UNKNOWN)
 		return doubt_waits(n);
 	if (n->wait)
 		return wait_moves(n);
+	if (n->child)
+		return child_moves(n);
 	if (n->status == NODE_WAITING_APPROVAL)
 		return n->approval && n->approval->status == APPROVAL_PENDING && !n->attempt &&
 		       timer_armed(&n->approval->timer) && r->stopping == STOP_NONE;

@@ -44,5 +44,8 @@ void node_restore(struct run *r, uint32_t index, enum node_status status, struct
 /* Whether a live attempt, a timer, the queue or an unfinished dependency moves it on. */
 bool node_moves(const struct run *r, uint32_t index);
 
+/* What the node's rows say in `detail` from now on: JSON. */
+void node_set_detail(struct node *n, struct str detail);
+
 /* Moves status; bug when the table does not allow it. */
 void node_move(struct node *n, enum node_status to);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/attempt.h"
+#include "engine/child.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/gate.h"
@@ -98,35 +99,22 @@ static struct pause *pause_new(enum pause_with with, struct str by, struct str r
 	return p;
 }
 
-/* The run's time-out stands still. */
-static void stop_clock(struct run *r)
-{
-	struct engine *e = r->engine;
-	r->left_ms = 0;
-	if (timer_armed(&r->limit) && r->limit.due_ms > e->now_ms)
-		r->left_ms = r->limit.due_ms - e->now_ms;
-	timer_disarm(&e->timers, &r->limit);
-}
-
-static void start_clock(struct run *r)
-{
-	if (r->plan->timeout_ms > 0 && r->status != RUN_PENDING)
-		timer_arm(&r->engine->timers, &r->limit, r->engine->now_ms + r->left_ms);
-}
-
 void pause_begin(struct run *r, enum pause_with with, struct str by, struct str reason)
 {
 	if (r->pause || r->stopping != STOP_NONE || run_status_final(r->status))
 		return;
 	r->pause = pause_new(with, by, reason);
 	r->pause->at_ms = r->engine->wall_ms;
-	stop_clock(r);
+	run_clock(r);
 	gate_run_paused(r, true);
 	for (uint32_t i = 0; i < r->n_nodes; i++)
 		if (r->nodes[i].attempt)
 			attempt_hold(r->nodes[i].attempt);
 	emit_run_set(r, (struct str){0}, 0);
 	tell(r, "run.paused", by, reason);
+	for (uint32_t i = 0; i < r->n_nodes; i++)
+		if (r->nodes[i].child)
+			child_pause(r->nodes[i].child);
 }
 
 void pause_forget(struct run *r)
@@ -164,10 +152,13 @@ void pause_end(struct run *r, struct str by, struct str reason)
 		r->paused_ms += e->wall_ms - r->pause->at_ms;
 	pause_forget(r);
 	gate_run_paused(r, false);
-	start_clock(r);
+	run_clock(r);
 	emit_run_set(r, (struct str){0}, 0);
 	tell(r, "run.resumed", by, reason);
 	release_attempts(r);
+	for (uint32_t i = 0; i < r->n_nodes; i++)
+		if (r->nodes[i].child)
+			child_resume(r->nodes[i].child, by, reason);
 	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
 		if (r->nodes[i].each)
 			each_resume(r, i);

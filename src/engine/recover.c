@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/child.h"
 #include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
@@ -268,7 +269,7 @@ static bool doubted_row(const struct each_rows *rows, const struct node_row *n)
 	const struct plan_node *pn = each_rows_node(rows, n->index, n->node_id, true);
 	bool expanded = n->index < (int64_t)rows->plan->n_nodes && pn && each_row_fits(pn, n);
 	return (n->status == NODE_QUEUED || n->status == NODE_RUNNING) && pn &&
-	       !plan_node_waits(pn) && !expanded;
+	       !plan_node_waits(pn) && !pn->workflow.n && !expanded;
 }
 
 /* Such a node has an attempt, which is a probe when the doubt is still there. */
@@ -297,7 +298,7 @@ static bool node_fits(const struct each_rows *rows, const struct node_row *n)
 	if (!pn || !live || n->status == NODE_WAITING_APPROVAL)
 		return pn != NULL;
 	return (n->status == NODE_UNKNOWN && doubt_row_fits(n)) || doubted_row(rows, n) ||
-	       wait_row_fits(pn, n) || each_row_fits(pn, n);
+	       wait_row_fits(pn, n) || child_row_fits(pn, n) || each_row_fits(pn, n);
 }
 
 static const char *judge_rows(const struct each_rows *rows, const struct open_run *open,
@@ -362,6 +363,10 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 	r->stopping = row->stopping;
 	r->created_ms = row->created_ms;
 	r->started_ms = row->started_ms;
+	r->called = row->caller_run_id.n > 0;
+	r->depth = row->depth;
+	r->waited_ms = row->waited_ms;
+	r->waiting_since_ms = row->waiting_since_ms;
 	r->n_events = open->last_event_seq;
 	pause_recover(r, row->pause);
 	schedule_run_recovered(r);
@@ -375,10 +380,14 @@ static void restore(struct recovery *x, const struct open_run *open, const struc
 		r->nodes[n->index].attempts = (uint32_t)n->attempt;
 		r->nodes[n->index].started_ms = n->started_ms;
 		r->nodes[n->index].copied = n->copied_from.n > 0;
+		if (child_row_is(run_plan_node(r, (uint32_t)n->index), n))
+			node_set_detail(&r->nodes[n->index], n->detail);
 		if (node_status_final(n->status))
 			node_restore(r, (uint32_t)n->index, n->status, n->output, n->error);
 		else if (r->nodes[n->index].each)
 			r->nodes[n->index].status = NODE_RUNNING;
+		else if (run_plan_node(r, (uint32_t)n->index)->workflow.n)
+			child_recover(r, (uint32_t)n->index, n);
 		else if (n->status == NODE_UNKNOWN || doubted_row(rows, n))
 			restore_doubted(x, r, n);
 		else
@@ -559,6 +568,8 @@ static void drive_runs(struct recovery *x)
 {
 	LIST_FOREACH (it, &x->engine->open) {
 		struct run *r = container_of(it, struct run, link);
+		if (run_status_final(r->status))
+			continue; /* stopped with its caller */
 		pump_turn(&x->engine->pump);
 		run_arm(r);
 		run_resume(r);
@@ -585,8 +596,10 @@ int recover(struct engine *e)
 		r = read_history(&x);
 	if (r != 0)
 		return as_fault(r) ? r : -EIO;
+	child_link_all(e);
 	gate_recover(e);
 	drive_attempts(&x);
+	child_resume_all(e);
 	drive_runs(&x);
 	schedule_tick(e);
 	return 0;

@@ -1,5 +1,6 @@
 /* A new run that keeps results of an old one. */
 #include "base/limits.h"
+#include "engine/child.h"
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/pause.h"
@@ -133,6 +134,8 @@ static void copy_kept(struct retry *x, struct run *r)
 		struct arena *a = &pump_txn(&x->engine->pump)->arena;
 		r->nodes[i].copied = true;
 		r->nodes[i].started_ms = row->started_ms;
+		if (child_row_is(&x->plan->nodes[i], row))
+			node_set_detail(&r->nodes[i], row->detail);
 		node_restore(r, i, row->status, row->output, row->error);
 		emit_node(r, i, row->output.n ? arena_str(a, row->output) : (struct str){0},
 			  (struct str){0}, row->copied_from.n ? row->copied_from : x->old->run.id);

@@ -54,11 +54,15 @@ static struct value node_value(const struct roots *x, const struct node *n, bool
 /* Only the nodes that this node's templates mention: the cost does not grow with the run. */
 static struct value nodes_value(const struct roots *x)
 {
-	const struct plan_node *pn = run_plan_node(x->run, x->index);
-	struct value v = value_object(x->arena, pn->n_refs);
-	for (uint32_t i = 0; i < pn->n_refs; i++)
-		value_put(x->arena, &v, x->run->plan->nodes[pn->refs[i].index].id,
-			  node_value(x, &x->run->nodes[pn->refs[i].index], pn->refs[i].output));
+	const struct plan *p = x->run->plan;
+	bool of_run = x->index == ROOTS_OF_RUN;
+	const struct plan_node *pn = of_run ? NULL : run_plan_node(x->run, x->index);
+	const struct plan_ref *refs = of_run ? p->output_refs : pn->refs;
+	uint32_t n = of_run ? p->n_output_refs : pn->n_refs;
+	struct value v = value_object(x->arena, n);
+	for (uint32_t i = 0; i < n; i++)
+		value_put(x->arena, &v, p->nodes[refs[i].index].id,
+			  node_value(x, &x->run->nodes[refs[i].index], refs[i].output));
 	return v;
 }
 

@@ -4,9 +4,11 @@
 
 #include "engine/state.h"
 
+enum { ROOTS_OF_RUN = UINT32_MAX };
+
 struct roots {
 	struct run *run;
-	uint32_t index; /* of the node whose templates are resolved */
+	uint32_t index; /* of the node whose templates are resolved; or ROOTS_OF_RUN: its output */
 	struct arena *arena;
 	const struct value *event; /* that a wait's filter is asked about; else NULL */
 };

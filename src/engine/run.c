@@ -23,12 +23,14 @@
 #include "engine/admission.h"
 #include "engine/approval.h"
 #include "engine/attempt.h"
+#include "engine/child.h"
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
 #include "engine/gate.h"
 #include "engine/move.h"
 #include "engine/node.h"
+#include "engine/output.h"
 #include "engine/pause.h"
 #include "engine/retention.h"
 #include "engine/schedule.h"
@@ -39,7 +41,8 @@
 #define MAY(status) (1u << (status))
 
 static const unsigned moves[] = {
-	[RUN_PENDING] = MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_FAILED),
+	[RUN_PENDING] =
+		MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_FAILED) | MAY(RUN_TIMED_OUT),
 	[RUN_RUNNING] = MAY(RUN_WAITING_APPROVAL) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
 			MAY(RUN_CANCELLED) | MAY(RUN_TIMED_OUT),
 	[RUN_WAITING_APPROVAL] = MAY(RUN_RUNNING) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
@@ -74,6 +77,7 @@ struct run *run_new(struct engine *e, struct plan *plan, struct workflow *w, str
 	r->nodes = mem_new0(plan->n_nodes * sizeof(r->nodes[0]));
 	r->n_nodes = (uint32_t)plan->n_nodes;
 	r->engine = e;
+	r->root = r;
 	r->plan = plan_ref(plan);
 	r->workflow = w;
 	memcpy(r->id.text, id.p, ID_TEXT_BYTES - 1);
@@ -106,12 +110,29 @@ void run_arm(struct run *r)
 	if (r->plan->timeout_ms == 0 || r->stopping != STOP_NONE || r->status == RUN_PENDING)
 		return;
 	int64_t until_ms = r->pause ? r->pause->at_ms : e->wall_ms;
-	int64_t left_ms = r->started_ms + r->paused_ms + r->plan->timeout_ms - until_ms;
+	if (r->waiting_since_ms && r->waiting_since_ms < until_ms)
+		until_ms = r->waiting_since_ms;
+	int64_t left_ms =
+		r->started_ms + r->paused_ms + r->waited_ms + r->plan->timeout_ms - until_ms;
 	if (left_ms > r->plan->timeout_ms)
 		left_ms = r->plan->timeout_ms;
 	r->left_ms = left_ms > 0 ? left_ms : 0;
-	if (!r->pause)
+	run_clock(r);
+}
+
+void run_clock(struct run *r)
+{
+	struct engine *e = r->engine;
+	bool goes = r->plan->timeout_ms > 0 && !r->pause && r->stopping == STOP_NONE &&
+		    r->status != RUN_PENDING && !run_waits(r) && !run_status_final(r->status);
+	if (goes == timer_armed(&r->limit))
+		return;
+	if (goes) {
 		timer_arm(&e->timers, &r->limit, e->now_ms + r->left_ms);
+		return;
+	}
+	r->left_ms = r->limit.due_ms > e->now_ms ? r->limit.due_ms - e->now_ms : 0;
+	timer_disarm(&e->timers, &r->limit);
 }
 
 void run_tell_started(struct run *r)
@@ -140,8 +161,10 @@ void run_start(struct run *r)
 
 void run_begin(struct run *r)
 {
+	r->settling = true;
 	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
 		node_judge(r, i);
+	r->settling = false;
 }
 
 void run_node_ended(struct run *r, uint32_t index)
@@ -155,15 +178,19 @@ void run_node_ended(struct run *r, uint32_t index)
 
 void run_resume(struct run *r)
 {
+	r->settling = true;
 	for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
 		const struct node *n = &r->nodes[i];
 		if (n->each)
 			each_resume(r, i);
 		else if (r->stopping == STOP_NONE)
 			node_judge(r, i);
+		else if (n->child)
+			child_stop(n->child);
 		else if (!n->attempt && !node_status_final(n->status))
 			node_cancel(r, i, NODE_CANCELLED, false);
 	}
+	r->settling = false;
 	run_settle(r);
 }
 
@@ -233,47 +260,89 @@ static void ended_effect(void *ctx, struct txn *txn, void *arg, int64_t op)
 	run_free(r);
 }
 
-static void finish(struct run *r, enum run_status status, struct str error)
+/* The time in which it waits for approvals is not that of work. */
+static void count_waited(struct run *r)
+{
+	int64_t now_ms = r->engine->wall_ms;
+	bool waits = run_waits(r);
+	if (waits == (r->waiting_since_ms != 0))
+		return;
+	if (r->waiting_since_ms && now_ms > r->waiting_since_ms)
+		r->waited_ms += now_ms - r->waiting_since_ms;
+	r->waiting_since_ms = waits ? now_ms : 0;
+	run_clock(r);
+}
+
+static void finish(struct run *r, enum run_status status, struct str error, struct str output)
 {
 	struct engine *e = r->engine;
 	timer_disarm(&e->timers, &r->limit);
 	pause_forget(r);
 	signal_drop(r);
 	move(r, status);
+	count_waited(r);
 	tell_finished(r, error);
-	emit_run_set(r, error, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
+	emit_run_end(r, error, output, e->wall_ms < r->started_ms ? r->started_ms : e->wall_ms);
+	int64_t op = (int64_t)pump_txn(&e->pump)->n_ops - 1;
 	e->n_open_runs--;
 	admission_share(e, r->plan->project)->n_open--;
 	gate_leave(r);
 	schedule_run_ended(r);
 	retention_run_ended(e);
-	pump_effect(&e->pump, ended_effect, r, (int64_t)pump_txn(&e->pump)->n_ops - 1);
+	child_run_ended(r, error, output_for_caller(r, output));
+	pump_effect(&e->pump, ended_effect, r, op);
+}
+
+/* Everything succeeded, or what failed was handled. */
+static void succeed(struct run *r)
+{
+	const char *code;
+	struct str output, message;
+	if (output_resolve(r, &output, &code, &message))
+		finish(r, RUN_SUCCESS, (struct str){0}, output);
+	else
+		finish(r, RUN_FAILED, emit_error(r->engine, code, message, (struct str){0}, false),
+		       (struct str){0});
+}
+
+/* Why a run that was stopped was: its own doing, or that of what called it. */
+static struct str stop_text(struct run *r, const char *own)
+{
+	const struct child *c = r->caller;
+	if (!c || (c->state != CHILD_STOPPING && node_stopping(c->run, c->index) == STOP_NONE))
+		return str_of(own);
+	return str_of(arena_printf(&r->engine->scratch, "run %s, which called it, stopped it",
+				   c->run->id.text));
 }
 
 static void end(struct run *r)
 {
 	struct engine *e = r->engine;
+	const struct str none = {0};
 	int64_t failed;
 	switch (r->stopping) {
 	case STOP_CANCEL:
 		finish(r, RUN_CANCELLED,
 		       r->skipped ? emit_error(e, "concurrency_skipped",
 					       STR("the limit of its concurrency key was reached"),
-					       (struct str){0}, false)
-				  : emit_error(e, "cancelled", STR("the run was cancelled"),
-					       (struct str){0}, false));
+					       none, false)
+				  : emit_error(e, "cancelled",
+					       stop_text(r, "the run was cancelled"), none, false),
+		       none);
 		return;
 	case STOP_TIMEOUT:
 		finish(r, RUN_TIMED_OUT,
-		       emit_error(e, "run_timeout", STR("the run took longer than its timeout"),
-				  (struct str){0}, false));
+		       emit_error(e, "run_timeout",
+				  stop_text(r, "the run took longer than its timeout"), none,
+				  false),
+		       none);
 		return;
 	case STOP_NONE:
 		failed = unhandled_failure(r);
 		if (failed >= 0)
-			finish(r, RUN_FAILED, node_error(r, (uint32_t)failed));
+			finish(r, RUN_FAILED, node_error(r, (uint32_t)failed), none);
 		else
-			finish(r, RUN_SUCCESS, (struct str){0});
+			succeed(r);
 	}
 }
 
@@ -282,12 +351,18 @@ static void follow_waiting(struct run *r)
 {
 	enum run_status now =
 		r->n_waiting > 0 && r->n_busy == 0 ? RUN_WAITING_APPROVAL : RUN_RUNNING;
-	if (r->status == now || r->stopping != STOP_NONE || run_status_final(r->status) ||
-	    r->status == RUN_PENDING)
+	if (r->stopping != STOP_NONE || run_status_final(r->status) || r->status == RUN_PENDING)
 		return;
-	move(r, now);
-	gate_run_waits(r, now == RUN_WAITING_APPROVAL);
-	emit_run_set(r, (struct str){0}, 0);
+	int64_t since_ms = r->waiting_since_ms;
+	bool changed = r->status != now;
+	if (changed) {
+		move(r, now);
+		gate_run_waits(r, now == RUN_WAITING_APPROVAL);
+	}
+	count_waited(r);
+	if (changed || since_ms != r->waiting_since_ms)
+		emit_run_set(r, (struct str){0}, 0);
+	child_run_waits(r);
 }
 
 /* Judging may add nodes: none is held over it. */
@@ -301,7 +376,8 @@ static void tell_dependents(struct run *r, uint32_t index)
 	}
 }
 
-void run_settle(struct run *r)
+/* Until no end is left. */
+static void tell_ends(struct run *r)
 {
 	while (r->settled_first) {
 		uint32_t index = r->settled_first - 1;
@@ -315,6 +391,15 @@ void run_settle(struct run *r)
 		else if (r->stopping == STOP_NONE)
 			tell_dependents(r, index);
 	}
+}
+
+void run_settle(struct run *r)
+{
+	if (r->settling)
+		return;
+	r->settling = true;
+	tell_ends(r);
+	r->settling = false;
 	if (r->n_unfinished > 0)
 		follow_waiting(r);
 	else if (!run_status_final(r->status) &&
@@ -348,8 +433,11 @@ static void stop(struct run *r, enum stop_reason why, struct str by, struct str 
 	pause_forget(r);
 	emit_run_set(r, (struct str){0}, 0);
 	tell_stopping(r, by, reason);
+	bool settling = r->settling;
+	r->settling = true;
 	for (uint32_t i = 0; i < r->plan->n_nodes; i++)
 		node_stop(r, i);
+	r->settling = settling;
 	run_settle(r);
 }
 
@@ -370,14 +458,19 @@ void run_free(struct run *r)
 		free(r->nodes[i].output);
 		free(r->nodes[i].error);
 		free(r->nodes[i].progress);
+		free(r->nodes[i].detail);
 		if (r->nodes[i].attempt)
 			attempt_free(r->nodes[i].attempt);
 		wait_end(&r->nodes[i], e);
 		doubt_free(&r->nodes[i]);
+		if (r->nodes[i].child)
+			child_free(r->nodes[i].child);
 		if (r->nodes[i].approval)
 			approval_free(r->nodes[i].approval);
 		each_free(r->nodes[i].each);
 	}
+	if (r->caller)
+		r->caller->callee = NULL;
 	signal_free(r);
 	move_forget(r);
 	pause_forget(r);

@@ -22,7 +22,17 @@ void run_resume(struct run *r);
 /* Arms the run's time-out, measured from started_ms. */
 void run_arm(struct run *r);
 
-/* Tells the ends of nodes to their dependents; ends the run when no node is left. */
+/* Whether it only waits for approvals, which have an end of their own. */
+static inline bool run_waits(const struct run *r)
+{
+	return r->status == RUN_WAITING_APPROVAL && r->n_unknown == 0;
+}
+
+/* The time-out goes on, or stands still while the run is paused or waits for people. */
+void run_clock(struct run *r);
+
+/* Tells the ends of nodes to their dependents; ends the run when no node is left. Called while it
+ * is at that already, it leaves the rest to that call. */
 void run_settle(struct run *r);
 
 /* Queues the end of a node for run_settle(). */

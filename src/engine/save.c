@@ -220,6 +220,16 @@ static bool workflow_target(struct request *q, const struct workflow_save *save,
 		refuse(q, ENGINE_CONFLICT);
 		return false;
 	}
+	if (*ret && !str_eq((*ret)->row.name, plan->name)) {
+		struct str caller = catalog_workflow_caller(c, *ret);
+		if (caller.n) {
+			diag_add(&q->diag, "name",
+				 "cannot change: workflow \"%.*s\" calls workflow \"%.*s\"",
+				 STR_ARG(caller), STR_ARG((*ret)->row.name));
+			refuse(q, ENGINE_CONFLICT);
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -340,6 +350,15 @@ void engine_workflow_delete(struct engine *e, struct str project, struct str id,
 			 "workflow \"%.*s\" has %zu open runs; cancel them or wait "
 			 "for their end",
 			 STR_ARG(w->row.name), w->n_open_runs);
+		refuse(&q, ENGINE_CONFLICT);
+		return;
+	}
+	struct str caller = catalog_workflow_caller(&e->catalog, w);
+	if (caller.n) {
+		diag_add(&q.diag, "",
+			 "workflow \"%.*s\" calls workflow \"%.*s\"; change or delete it "
+			 "first",
+			 STR_ARG(caller), STR_ARG(w->row.name));
 		refuse(&q, ENGINE_CONFLICT);
 		return;
 	}

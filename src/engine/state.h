@@ -116,6 +116,30 @@ struct each {
 	struct arena values, names;
 };
 
+/* What a node that runs another workflow has in place of an attempt: see engine/child.h. */
+enum child_state {
+	CHILD_BACKOFF,	/* QUEUED: before its next run */
+	CHILD_HELD,	/* QUEUED: the same, and its run is paused */
+	CHILD_RUNNING,	/* RUNNING: the run it called goes on */
+	CHILD_STOPPING, /* RUNNING: the run took too long and was told to stop */
+};
+
+struct child {
+	struct run *run;
+	uint32_t index; /* of the node */
+	enum child_state state;
+	struct run_id id;   /* of the run it called, or called before */
+	struct run *callee; /* RUNNING, STOPPING */
+	int64_t version;    /* its workflow's */
+	bool waits;	    /* the callee is WAITING_APPROVAL */
+	bool unknown;	    /* and nothing may ever end that */
+	struct timer timer; /* BACKOFF: retry time; RUNNING: the node's time-out */
+	int64_t wake_ms;    /* wall clock: the same, 0 = no timer */
+	int64_t left_ms;    /* RUNNING: of the time-out, while that stands still */
+	int64_t begun_ms;   /* wall clock: of its state */
+	struct list link;   /* recovery: engine.unlinked */
+};
+
 /* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
 struct node {
 	enum node_status status;
@@ -123,12 +147,14 @@ struct node {
 	struct join_counts counts;
 	struct attempt *attempt;   /* QUEUED, RUNNING: its live one */
 	struct wait *wait;	   /* RUNNING without an attempt */
+	struct child *child;	   /* QUEUED, RUNNING: of a node that runs a workflow */
 	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
 	struct each *each;	   /* of a node with forEach that has expanded */
 	uint32_t each_of;	   /* of an item: index + 1 of that node */
 	struct doubt *doubt;	   /* UNKNOWN, or probed; see engine/doubt.h */
 	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
-	uint32_t output_n, error_n;
+	char *detail;		   /* JSON text of the row's detail; or NULL */
+	uint32_t output_n, error_n, detail_n;
 	uint32_t attempts;	 /* number of the newest */
 	uint32_t tries;		 /* failures that count against maxAttempts */
 	uint32_t lost, later;	 /* lost in a row; "retry later" answers in all */
@@ -150,6 +176,14 @@ struct run {
 	struct plan *plan;
 	struct schedule *schedule; /* that it counts for, or NULL */
 	struct workflow *workflow; /* alive: it has this open run */
+	struct child *caller;	   /* the node that waits for its end, or NULL */
+	struct run *root;	   /* itself, or the one at the top of its callers */
+	uint32_t n_below;	   /* of a root: open runs below it */
+	int64_t waited_ms;	   /* for approvals alone, without the time now */
+	int64_t waiting_since_ms;  /* wall clock: it does since; 0 = it does not */
+	int64_t depth;		   /* calls from the root to here */
+	bool called;		   /* a node called it: it may be there no more */
+	bool settling;		   /* its nodes are gone through: run_settle() comes later */
 	enum run_status status;
 	enum stop_reason stopping;
 	int64_t priority;    /* 0 to 9, the higher goes first */
@@ -170,7 +204,8 @@ struct run {
 	int64_t left_ms;     /* paused: what was left of `limit` */
 	uint32_t n_unfinished, n_failed;
 	uint32_t n_busy;    /* live attempts and waits: nodes that go on by themselves */
-	uint32_t n_waiting; /* nodes WAITING_APPROVAL or UNKNOWN */
+	uint32_t n_waiting; /* nodes WAITING_APPROVAL or UNKNOWN, or whose callee waits so */
+	uint32_t n_unknown; /* those among them that wait for no approval: nothing ends that */
 	uint32_t settled_first, settled_last; /* index + 1 */
 	struct list waits;		      /* of nodes that wait for an event */
 	struct list signals;		      /* kept, by seq */
@@ -248,6 +283,7 @@ struct engine {
 	struct list replies;	      /* that wait for their rows to be durable */
 	struct list waits;	      /* of all nodes that wait for an event */
 	struct map breakers;	      /* "project\nagent", see engine/breaker.h */
+	struct list unlinked;	      /* recovery: children whose run is not found yet */
 	struct list stops;	      /* attempts to be stopped when the call is over */
 	struct list unknown;	      /* doubts of nodes that are UNKNOWN, oldest first */
 	struct id_gen ids;

@@ -125,8 +125,9 @@ struct run_list_stop {
 };
 
 struct run_filter {
-	struct str project;	/* always set */
-	struct str workflow_id; /* empty = any */
+	struct str project;	  /* always set */
+	struct str workflow_id;	  /* empty = any */
+	struct str caller_run_id; /* empty = any: runs that it called */
 	bool has_status;
 	enum run_status status;
 	int64_t since_ms, until_ms; /* since <= created_ms < until; 0 = open */

@@ -15,6 +15,7 @@ enum timer_kind {
 	TIMER_BREAKER,	     /* of a struct breaker: its cool-down */
 	TIMER_RUN_LIMIT,     /* of a struct run: its time-out */
 	TIMER_WAIT,	     /* of a struct wait: the node wakes */
+	TIMER_CHILD,	     /* of a struct child: its retry time, or its time-out */
 	TIMER_APPROVAL,	     /* of a struct approval: nobody decided in time */
 	TIMER_STORE_RETRY,   /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "engine/admission.h"
+#include "engine/child.h"
 #include "engine/dryrun.h"
 #include "engine/emit.h"
 #include "engine/gate.h"
@@ -159,7 +160,7 @@ static void tell_queued(struct run *r)
 }
 
 /* It starts, waits or is skipped, as its gate says; its first rows. */
-static void enter(struct run *r, struct str parent_run_id)
+void trigger_enter(struct run *r, struct str parent_run_id)
 {
 	enum gate_verdict verdict = gate_enter(r);
 	bool starts = verdict == GATE_START;
@@ -187,7 +188,10 @@ struct run *trigger_run(struct engine *e, const struct new_run *n, struct diag *
 		run_forget(r);
 		return NULL;
 	}
-	enter(r, n->parent_run_id);
+	if (n->caller)
+		child_link(n->caller, r);
+	else
+		trigger_enter(r, n->parent_run_id);
 	return r;
 }
 

@@ -21,9 +21,15 @@ struct new_run {
 	struct str context, trigger; /* JSON */
 	struct str parent_run_id;
 	const int64_t *priority; /* NULL = the plan's */
+	struct child *caller;	 /* the node that calls it, or NULL */
 };
 
 /* A run with its row and first event: RUNNING, its nodes not judged yet; PENDING when it has to
  * wait for its turn; or CANCELLED when its onLimit is skip. NULL with a finding, and no row, when
- * its concurrency key can't be resolved. */
+ * its concurrency key can't be resolved. One that is called is linked to its caller and has no rows
+ * before trigger_enter(). */
 struct run *trigger_run(struct engine *e, const struct new_run *n, struct diag *d);
+
+/* The called run comes to its gate, with its first rows; skipped, it ends and its caller is told.
+ */
+void trigger_enter(struct run *r, struct str parent_run_id);

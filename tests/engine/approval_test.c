@@ -360,7 +360,7 @@ TEST(cancel_and_time_out_expire_what_waits)
 	CHECK_INT(w.outcome, ENGINE_NOT_FOUND);
 	CHECK_INT(w.n_started, 0);
 	world_save(&w, "{'name':'w','timeout':'1m','nodes':[" RULE(
-			       "g", ",'approvalRequired':true") "]}");
+			       "g", ",'approvalRequired':true") ",{'id':'s','sleep':'1h'}]}");
 	run = world_trigger(&w, "w", NULL);
 	world_pass(&w, 60000);
 	CHECK_Z(status(&w, run), "TIMED_OUT");

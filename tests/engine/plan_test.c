@@ -38,7 +38,6 @@ static const struct wrong wrongs[] = {
 	 "belongs to a schedule"},
 	{"{'name':'x','trigger':[{'event':'a.b'},{'manual':false}],'nodes':[" OK_NODE "]}",
 	 "trigger[0].event trigger[1].manual", "not in this version"},
-	{"{'name':'x','output':1,'nodes':[" OK_NODE "]}", "output", "not in this version"},
 	{"{'name':'x','concurrency':1,'priority':10,'nodes':[" OK_NODE "]}", "priority concurrency",
 	 "must be"},
 	{"{'name':'x','concurrency':{'limit':0,'key':'all','onLimit':'wait','max':1},'nodes':"

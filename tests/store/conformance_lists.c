@@ -36,6 +36,7 @@ TEST(runs_are_filtered_by_everything_at_once)
 		run->status = i <= 2 ? RUN_SUCCESS : i <= 4 ? RUN_FAILED : RUN_WAITING_APPROVAL;
 		run->context = i == 3 ? STR("{\"path\":\"/srv/100%_sure\"}") : STR("{}");
 		run->error = i == 4 ? STR("{\"message\":\"Out Of Memory\"}") : (struct str){0};
+		run->caller_run_id = i > 4 ? STR("run-0001") : (struct str){0};
 	}
 	CHECK(commit(&f, txn));
 	struct run_filter filter = {.project = STR("default"), .has_status = true};
@@ -52,6 +53,11 @@ TEST(runs_are_filtered_by_everything_at_once)
 	filter.since_ms = 1004;
 	filter.until_ms = 1006;
 	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0004"));
+	filter = (struct run_filter){.project = STR("default"), .caller_run_id = STR("run-0001")};
+	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0006 run-0005"));
+	CHECK_STR(run_ids(&f, &a, &filter, 9, "run-0006"), STR("run-0005"));
+	filter.workflow_id = STR("wf-2");
+	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0006"));
 	filter = (struct run_filter){.project = STR("default"), .text = STR("out of mem")};
 	CHECK_STR(run_ids(&f, &a, &filter, 9, ""), STR("run-0004"));
 	filter.text = STR("100%_s");

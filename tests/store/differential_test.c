@@ -145,6 +145,8 @@ static void same_lists(struct tap *t, struct pair *p, struct stream *s)
 		struct run_filter f = {.project = i % 3 ? STR("default") : STR("other")};
 		if (rng_below(&s->rng, 2))
 			f.workflow_id = ID_STR(s->workflows[rng_below(&s->rng, STREAM_WORKFLOWS)]);
+		if (rng_below(&s->rng, 4) == 0)
+			f.caller_run_id = ID_STR(s->workflows[0]); /* as the stream has it */
 		f.has_status = rng_below(&s->rng, 2);
 		f.status = (enum run_status)rng_below(&s->rng, 7);
 		if (rng_below(&s->rng, 3) == 0)

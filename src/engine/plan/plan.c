@@ -11,20 +11,10 @@
 #define NOT_YET "is not in this version of drover; "
 
 static const struct field_spec workflow_fields[] = {
-	{"name", NULL},
-	{"project", NULL},
-	{"projectId", NULL},
-	{"description", NULL},
-	{"status", NULL},
-	{"trigger", NULL},
-	{"contextSchema", NULL},
-	{"timeout", NULL},
-	{"retention", NULL},
-	{"nodes", NULL},
-	{"concurrency", NULL},
-	{"rateLimit", NULL},
-	{"priority", NULL},
-	{"output", "output " NOT_YET "remove it: it belongs to sub-workflows"},
+	{"name", NULL},	     {"project", NULL}, {"projectId", NULL},	 {"description", NULL},
+	{"status", NULL},    {"trigger", NULL}, {"contextSchema", NULL}, {"timeout", NULL},
+	{"retention", NULL}, {"nodes", NULL},	{"concurrency", NULL},	 {"rateLimit", NULL},
+	{"priority", NULL},  {"output", NULL},
 };
 
 void plan_build_place(char ret[FIELDS_PATH_BYTES], size_t index)
@@ -89,6 +79,9 @@ static void read_workflow(struct plan_build *b, const struct fields *f, struct s
 	plan_build_retention(b, f);
 	plan_build_triggers(b, f);
 	plan_build_concurrency(b, f);
+	const struct value *output = fields_get(f, "output");
+	if (output)
+		p->output = plan_build_template(b, output, "output");
 }
 
 static void build(struct plan_build *b, struct str project, const struct value *document)

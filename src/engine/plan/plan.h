@@ -70,6 +70,7 @@ struct plan_node {
 	int64_t timeout_ms;				    /* of an attempt's run; 0 = none */
 	int64_t queue_ms, start_ms, total_ms, heartbeat_ms; /* see engine/deadline.h; 0 = none */
 	int64_t sleep_ms;		   /* > 0: the node sleeps; it has no agent */
+	struct str workflow;		   /* not empty: it runs this one; it has no agent */
 	struct str wait_event;		   /* not empty: it waits for this; it has no agent */
 	const struct resolve *wait_filter; /* NULL = any such event */
 	int64_t wait_ms;		   /* 0 = for ever */
@@ -122,8 +123,11 @@ struct plan {
 	int64_t retention_ms[RETAINED_CLASSES];
 	bool uses_context; /* a template may ask for it */
 	struct plan_concurrency concurrency;
-	struct rate_limit rate_limit; /* of starts */
-	int64_t priority;	      /* of runs that say no other */
+	struct rate_limit rate_limit;	    /* of starts */
+	int64_t priority;		    /* of runs that say no other */
+	const struct resolve *output;	    /* NULL = none */
+	const struct plan_ref *output_refs; /* what it mentions, each node once */
+	uint32_t n_output_refs;
 	struct plan_schedule *schedules;
 	size_t n_schedules;
 	struct plan_node *nodes;

@@ -46,6 +46,15 @@ void plan_build_each(struct plan_build *b, const struct fields *f, struct plan_n
 void plan_build_retry(struct plan_build *b, const struct fields *f, struct plan_node *n);
 void plan_build_timeouts(const struct fields *f, struct plan_node *n);
 
+/* plan_child.c: whether the node runs another workflow instead of naming an agent; and whether it
+ * can, as things are now. */
+bool plan_build_child(struct plan_build *b, const struct fields *f, struct plan_node *n);
+void plan_judge_child(struct plan_build *b, const struct fields *f, const struct plan_node *n);
+
+/* plan_nodes.c: a copy of v in the plan, as a template; NULL with findings under path. */
+const struct resolve *plan_build_template(struct plan_build *b, const struct value *v,
+					  const char *path);
+
 /* plan_limits.c: a node's or agent's limits; the JSON text, or "". */
 struct str plan_build_limits(struct arena *a, const struct value *limits, struct diag *d,
 			     const char *path);

@@ -18,6 +18,8 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 		value_putz(a, &to, "agent", value_str(n->agent));
 		value_putz(a, &to, "action", value_str(n->action));
 	}
+	if (n->workflow.n)
+		value_putz(a, &to, "workflow", value_str(n->workflow));
 	keep(a, &to, from, "forEach");
 	keep(a, &to, from, "maxParallel");
 	keep(a, &to, from, "onItemFailure");
@@ -25,7 +27,7 @@ static struct value node_form(struct arena *a, const struct plan_node *n, const 
 	keep(a, &to, from, "wait");
 	if (n->workspace)
 		value_putz(a, &to, "workspace", *resolve_tree(n->workspace));
-	if (n->agent.n)
+	if (n->agent.n || n->workflow.n)
 		value_putz(a, &to, "inputs", *resolve_tree(n->inputs));
 	if (value_getz(from, "dependsOn") && n->n_depends)
 		keep(a, &to, from, "dependsOn");
@@ -66,6 +68,7 @@ void plan_build_form(struct plan_build *b, const struct value *document)
 	for (uint32_t i = 0; i < p->n_nodes; i++)
 		value_push(a, &nodes, node_form(a, &p->nodes[i], &from->items[i]));
 	value_putz(a, &d, "nodes", nodes);
+	keep(a, &d, document, "output");
 	p->definition = d;
 	CLEANUP_BUF struct buf text = {0};
 	json_write(&text, &d);

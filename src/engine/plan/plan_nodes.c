@@ -30,7 +30,7 @@ static const struct field_spec node_fields[] = {
 	{"forEach", NULL},
 	{"maxParallel", NULL},
 	{"onItemFailure", NULL},
-	{"workflow", "sub-workflows are not in this version of drover; name an agent"},
+	{"workflow", NULL},
 	{"approvalRequired", NULL},
 	{"approval", NULL},
 	{"wait", NULL},
@@ -93,8 +93,8 @@ static void read_join(const struct fields *f, struct plan_node *n)
 		fields_bad(f, "runOn", "must be success, failure or always");
 }
 
-/* A copy of v in the plan, compiled. */
-static const struct resolve *compile(struct plan_build *b, const struct value *v, const char *path)
+const struct resolve *plan_build_template(struct plan_build *b, const struct value *v,
+					  const char *path)
 {
 	struct value *copy = ARENA_NEW(&b->plan->arena, struct value);
 	*copy = value_copy(&b->plan->arena, v);
@@ -108,7 +108,7 @@ const struct resolve *plan_build_text(struct plan_build *b, const struct fields 
 		return NULL;
 	char place[FIELDS_PATH_BYTES];
 	fields_place(place, f->path, str_of(key));
-	return compile(b, v, place);
+	return plan_build_template(b, v, place);
 }
 
 static void read_when(struct plan_build *b, const struct fields *f, struct plan_node *n)
@@ -123,7 +123,7 @@ static void read_when(struct plan_build *b, const struct fields *f, struct plan_
 	if (!v)
 		return;
 	size_t before = b->diag->n;
-	n->when = compile(b, v, place);
+	n->when = plan_build_template(b, v, place);
 	if (b->diag->n == before && v->kind == VALUE_STRING && resolve_constant(n->when))
 		fields_bad(f, "when", "is text without a template; write \"{{ … }}\"");
 }
@@ -182,7 +182,7 @@ static void read_inputs(struct plan_build *b, const struct fields *f, struct pla
 	const struct value *v = find_inputs(b, f);
 	char place[FIELDS_PATH_BYTES];
 	fields_place(place, f->path, STR("inputs"));
-	n->inputs = compile(b, v ? v : &empty, place);
+	n->inputs = plan_build_template(b, v ? v : &empty, place);
 }
 
 static void judge_action(struct plan_build *b, const struct fields *f, const struct agent *agent,
@@ -255,13 +255,18 @@ static void read_node(struct plan_build *b, const struct fields *f, struct plan_
 	plan_build_each(b, f, n);
 	if (plan_build_wait(b, f, n))
 		return;
-	if (fields_str(f, "action", true, &text))
-		n->action = arena_str(a, text);
+	bool child = plan_build_child(b, f, n);
 	plan_build_retry(b, f, n);
 	plan_build_timeouts(f, n);
 	plan_build_approval(b, f, n);
-	read_workspace(b, f, n);
 	read_inputs(b, f, n);
+	if (child) {
+		plan_judge_child(b, f, n);
+		return;
+	}
+	if (fields_str(f, "action", true, &text))
+		n->action = arena_str(a, text);
+	read_workspace(b, f, n);
 	const struct value *limits = fields_get(f, "limits");
 	if (limits) {
 		char place[FIELDS_PATH_BYTES];

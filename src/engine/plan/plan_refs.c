@@ -10,7 +10,8 @@ struct far_ref {
 struct refs {
 	struct plan_build *build;
 	struct arena arena;
-	uint32_t index;	   /* of the node whose templates are looked at */
+	uint32_t index;	   /* of the node whose templates are looked at; n_nodes = the run's
+			      output */
 	uint32_t *seen;	   /* per node: index + 1 of the last node that mentioned it */
 	uint32_t *place;   /* per node: where in the list, when seen */
 	uint32_t *depends; /* the same, for direct dependencies */
@@ -115,7 +116,7 @@ static void judge_node(struct refs *x, const char *place, const struct cel_ref *
 	}
 	judge_member(x, place, ref, 2, "a node", members, ARRAY_LEN(members));
 	add(x, (uint32_t)to, ref->n == 2 || str_eqz(ref->parts[2], "output"));
-	if (x->depends[to] != x->index + 1)
+	if (x->index < p->n_nodes && x->depends[to] != x->index + 1)
 		add_far(x, (uint32_t)to, place);
 }
 
@@ -131,7 +132,8 @@ void plan_build_context_ref(struct plan_build *b, const char *place, const struc
 
 static void judge_item(struct refs *x, const char *place, struct str root)
 {
-	bool each = x->build->plan->nodes[x->index].for_each != NULL;
+	const struct plan *p = x->build->plan;
+	bool each = x->index < p->n_nodes && p->nodes[x->index].for_each;
 	if (!x->item)
 		diag_add(x->build->diag, place, "\"%.*s\" %s", STR_ARG(root),
 			 each ? "is not known here: when and forEach are asked once, before there "
@@ -192,9 +194,23 @@ static void add_ancestors(struct refs *x)
 	}
 }
 
-static void judge_templates(struct refs *x, struct plan_node *n)
+/* What was mentioned, as a list in the plan. */
+static const struct plan_ref *take_list(struct refs *x, uint32_t *ret_n)
 {
 	struct plan *p = x->build->plan;
+	x->n_total += x->n_list;
+	*ret_n = x->n_list;
+	if (x->n_list == 0)
+		return NULL;
+	struct plan_ref *list = ARENA_NEW_ARRAY(&p->arena, struct plan_ref, x->n_list);
+	memcpy(list, x->list, sizeof(*list) * x->n_list);
+	for (uint32_t i = 0; i < x->n_list; i++)
+		p->nodes[list[i].index].keep_output |= list[i].output;
+	return list;
+}
+
+static void judge_templates(struct refs *x, struct plan_node *n)
+{
 	for (uint32_t k = 0; k < n->n_depends; k++)
 		x->depends[n->depends[k]] = x->index + 1;
 	x->n_list = 0;
@@ -215,15 +231,22 @@ static void judge_templates(struct refs *x, struct plan_node *n)
 	x->item = false;
 	if (x->dynamic)
 		add_ancestors(x);
-	x->n_total += x->n_list;
-	if (x->n_list == 0)
+	n->refs = take_list(x, &n->n_refs);
+}
+
+/* When it is resolved all nodes have ended. */
+static void judge_output(struct refs *x)
+{
+	struct plan *p = x->build->plan;
+	if (!p->output)
 		return;
-	struct plan_ref *list = ARENA_NEW_ARRAY(&p->arena, struct plan_ref, x->n_list);
-	memcpy(list, x->list, sizeof(*list) * x->n_list);
-	n->refs = list;
-	n->n_refs = x->n_list;
-	for (uint32_t i = 0; i < x->n_list; i++)
-		p->nodes[list[i].index].keep_output |= list[i].output;
+	x->index = (uint32_t)p->n_nodes;
+	x->n_list = 0;
+	x->dynamic = false;
+	resolve_refs(p->output, judge_ref, x);
+	for (uint32_t i = 0; x->dynamic && i < p->n_nodes; i++)
+		add(x, i, true);
+	p->output_refs = take_list(x, &p->n_output_refs);
 }
 
 /* ---- ancestors ---- */
@@ -310,6 +333,7 @@ void plan_build_refs(struct plan_build *b)
 			return;
 		}
 	}
+	judge_output(&x);
 	if (sorted)
 		judge_far(&x);
 }

@@ -12,9 +12,9 @@ static const struct field_spec wait_fields[] = {
 static void refuse_agent_fields(const struct fields *f, const char *kind)
 {
 	static const char *const names[] = {
-		"agent",    "agentId", "action",  "workspace", "inputs",	   "inputsJson",
-		"retry",    "limits",  "timeout", "approval",  "approvalRequired", "timeouts",
-		"heartbeat"};
+		"agent",     "agentId", "action",  "workspace", "inputs",	    "inputsJson",
+		"retry",     "limits",	"timeout", "approval",	"approvalRequired", "timeouts",
+		"heartbeat", "workflow"};
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (fields_get(f, names[i]))
 			fields_bad(f, names[i],

@@ -341,6 +341,8 @@ static bool run_matches(const struct run_row *run, const struct run_filter *f,
 		return false;
 	if (f->workflow_id.n > 0 && !str_eq(f->workflow_id, run->workflow_id))
 		return false;
+	if (f->caller_run_id.n > 0 && !str_eq(f->caller_run_id, run->caller_run_id))
+		return false;
 	if (f->has_status && f->status != run->status)
 		return false;
 	if (f->since_ms && run->created_ms < f->since_ms)

@@ -51,7 +51,10 @@ static struct sqlstmt *run_list_stmt(struct sqlconn *c, const struct run_filter 
 	bool badly = f->has_status && run_status_final(f->status) && f->status != RUN_SUCCESS;
 	enum sql_query q = SQL_RUN_LIST_PROJECT;
 	struct str key = f->project;
-	if (f->has_status && !run_status_final(f->status)) {
+	if (f->caller_run_id.n > 0) {
+		q = SQL_RUN_LIST_CALLED;
+		key = f->caller_run_id;
+	} else if (f->has_status && !run_status_final(f->status)) {
 		q = SQL_RUN_LIST_OPEN;
 		key = (struct str){0};
 	} else if (f->workflow_id.n > 0) {
