@@ -68,6 +68,20 @@ struct share *admission_share(struct engine *e, struct str project)
 	return s;
 }
 
+/* What the agent's policy says of its attempts. */
+static void read_limits(struct engine *e, struct lane *l)
+{
+	const struct agent *agent =
+		catalog_agent(&e->catalog, str_of(l->share->project), str_of(l->agent));
+	const struct policy policy = agent ? agent->policy : (struct policy){0};
+	const struct rate_limit limit = {policy.rate_limit, policy.rate_per_ms, policy.rate_burst};
+	l->concurrency = policy.concurrency;
+	if (limit.limit != l->limit.limit || limit.per_ms != l->limit.per_ms ||
+	    limit.burst != l->limit.burst)
+		rate_begin(&l->rate, &limit, e->start_ms);
+	l->limit = limit;
+}
+
 static struct str lane_key(char buffer[KEY_BYTES], struct str project, struct str agent)
 {
 	size_t n = 0;
@@ -96,6 +110,7 @@ static struct lane *make_lane(struct engine *e, struct str project, struct str a
 	l->share = admission_share(e, project);
 	l->timer.kind = TIMER_LANE;
 	queue_init(&l->attempts, &e->admission.others);
+	read_limits(e, l);
 	map_put(&e->admission.lanes, lane_key(buffer, project, agent), l);
 	return l;
 }
@@ -132,6 +147,7 @@ void admission_agent_changed(struct engine *e, struct str project, struct str na
 	struct lane *l = find_lane(e, project, name);
 	if (!l)
 		return;
+	read_limits(e, l);
 	judge(e, l);
 }
 
@@ -212,6 +228,7 @@ void admission_dequeue(struct attempt *a)
 	queue_remove(&a->turn);
 	a->lane->share->n_queued--;
 	a->run->engine->n_queued--;
+	judge(a->run->engine, a->lane);
 }
 
 /* ---- starting ---- */

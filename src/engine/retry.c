@@ -305,9 +305,11 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_INVALID, .diag = &x.diag});
 		return;
 	}
-	copy_kept(&x, r);
-	run_begin(r);
-	run_settle(r);
+	if (!r->skipped) {
+		copy_kept(&x, r);
+		run_begin(r);
+		run_settle(r);
+	}
 	reply.id = ID_STR(r->id);
 	if (r->status == RUN_PENDING || r->skipped)
 		reply.status = r->status;

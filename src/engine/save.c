@@ -195,7 +195,9 @@ void engine_agent_delete(struct engine *e, struct str project, struct str id, en
 	op->agent.id = copy(&pump_txn(&e->pump)->arena, agent->row.id);
 	op->agent.project = copy(&pump_txn(&e->pump)->arena, agent->row.project);
 	breaker_reset(e, agent->row.project, agent->row.name);
+	const char *name = arena_dup(&e->scratch, agent->row.name.p, agent->row.name.n);
 	catalog_agent_remove(&e->catalog, agent);
+	admission_agent_changed(e, project, str_of(name));
 	reply(&q, ENGINE_OK, id, 0);
 }
 

@@ -199,6 +199,8 @@ TEST(skip_ends_the_run_at_once_and_says_why)
 	CHECK_INT(w.status, RUN_CANCELLED);
 	CHECK_Z(status(&w, second), "CANCELLED");
 	CHECK_Z(error_code(&w, second), "concurrency_skipped");
+	world_retry(&w, second, "start");
+	CHECK_INT(w.status, RUN_CANCELLED);
 	end_run(&w, first);
 	const char *third = world_trigger(&w, "w", NULL);
 	CHECK_Z(status(&w, third), "RUNNING");

@@ -1,5 +1,6 @@
 /* Who starts first, and who waits: slots, shares of projects, limits of agents. */
 #include "base/buf.h"
+#include "base/mem.h"
 #include "engine/queue.h"
 #include "engine/rate.h"
 #include "tap.h"
@@ -166,9 +167,62 @@ TEST(the_queues_come_back_in_order_after_a_restart)
 	}
 }
 
+/* ---- limits of agents ---- */
+
+static void limited(struct world *w, const char *limits)
+{
+	CLEANUP_FREE char *agent = mem_printf("{'name':'few','type':'RULE',%s,"
+					      "'capabilities':[{'name':'run'}]}",
+					      limits);
+	world_open(w);
+	w->by_hand = true;
+	world_agents(w);
+	world_agent(w, agent);
+	world_save(w, "{'name':'few','nodes':[{'id':'f','agent':'few','action':'run'}]}");
+	world_save(w, "{'name':'all','nodes':[{'id':'r','agent':'rule','action':'run'}]}");
+}
+
+TEST(an_agent_runs_no_more_attempts_than_its_concurrency_and_holds_up_no_other)
+{
+	struct world w CLEANUP_WORLD;
+	limited(&w, "'concurrency':2");
+	for (int i = 0; i < 4; i++)
+		world_trigger(&w, "few", NULL);
+	world_trigger(&w, "all", NULL);
+	CHECK_Z(live(&w), "ffr");
+	world_succeed(&w, "f", "{}");
+	CHECK_Z(live(&w), "frf");
+	/* a retry counts anew, another registration counts at once */
+	world_agent(&w, "{'name':'few','type':'RULE','concurrency':3,"
+			"'capabilities':[{'name':'run'}]}");
+	CHECK_Z(live(&w), "frff");
+	world_crash(&w);
+	world_settle(&w);
+	CHECK_INT(strlen(live(&w)), 4);
+}
+
+TEST(an_agent_starts_no_more_attempts_than_its_rate)
+{
+	struct world w CLEANUP_WORLD;
+	limited(&w, "'rateLimit':{'limit':2,'per':'1s'}");
+	world_pass(&w, 5000);
+	for (int i = 0; i < 5; i++)
+		world_trigger(&w, "few", NULL);
+	world_trigger(&w, "all", NULL);
+	CHECK_Z(live(&w), "ffr");
+	world_pass(&w, 499);
+	CHECK_Z(live(&w), "ffr");
+	world_pass(&w, 1);
+	CHECK_Z(live(&w), "ffrf");
+	world_pass(&w, 1000);
+	CHECK_Z(live(&w), "ffrfff");
+}
+
 TAP_MAIN(RUN(a_queue_gives_by_rank_then_age_through_queues_of_queues),
 	 RUN(a_rate_is_never_exceeded_in_any_window),
 	 RUN(a_project_with_many_queued_attempts_holds_up_no_other),
 	 RUN(long_attempts_of_one_project_delay_the_first_of_another_by_a_second),
 	 RUN(without_extra_slots_there_are_never_more_than_max_scripts),
-	 RUN(the_queues_come_back_in_order_after_a_restart))
+	 RUN(the_queues_come_back_in_order_after_a_restart),
+	 RUN(an_agent_runs_no_more_attempts_than_its_concurrency_and_holds_up_no_other),
+	 RUN(an_agent_starts_no_more_attempts_than_its_rate))

@@ -568,7 +568,7 @@ static bool judge_pauses(struct model *m, const struct event_row *events, size_t
 
 static bool judge_events(struct model *m, const struct event_row *events, size_t n_events)
 {
-	size_t n_ends = 0;
+	size_t n_ends = 0, n_starts = 0;
 	bool stopping = false;
 	for (size_t i = 0; i < n_events; i++) {
 		if (events[i].seq != (int64_t)i + 1)
@@ -582,13 +582,19 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 		    !approved_before(m, events, i, node->id))
 			return fail(m, node, "was started before it was approved");
 		stopping |= str_eqz(events[i].type, "run.stopping");
-		bool first = str_eqz(events[i].type, "run.started");
+		bool queued = str_eqz(events[i].type, "run.queued");
+		bool started = str_eqz(events[i].type, "run.started");
+		/* a run that waited was queued first; it started unless it was cancelled before */
+		bool first = queued || (started && !str_eqz(events[0].type, "run.queued"));
+		n_starts += started;
 		bool last = str_eqz(events[i].type, "run.finished");
 		if (first != (i == 0) || last != (i + 1 == n_events))
 			return fail(m, NULL, "event %zu is %.*s", i + 1, STR_ARG(events[i].type));
 		n_ends += str_eqz(events[i].type, "node.finished") ||
 			  str_eqz(events[i].type, "node.skipped");
 	}
+	if (n_starts != (m->run->run.started_ms != 0))
+		return fail(m, NULL, "was started %zu times", n_starts);
 	size_t n_want = 0;
 	for (size_t i = 0; i < m->n_nodes; i++)
 		n_want += !m->nodes[i].row->copied_from.n &&
@@ -698,7 +704,7 @@ static bool judge_version(struct model *m, const struct event_row *events, size_
 		bool moved = str_eqz(events[i].type, "run.moved");
 		struct value data = parsed(m, events[i].data);
 		const struct value *from = value_getz(&data, "from"), *to = value_getz(&data, "to");
-		if (str_eqz(events[i].type, "run.started"))
+		if (str_eqz(events[i].type, "run.started") || str_eqz(events[i].type, "run.queued"))
 			version = value_getz(&data, "version")->i;
 		if (moved && (from->i != version || to->i == version))
 			return fail(m, NULL, "moved from %lld to %lld, but had %lld",

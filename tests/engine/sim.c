@@ -145,7 +145,9 @@ static void start(struct executor *x, const struct attempt_start *start)
 	sim_say(s, "start %s attempt %lld", l->run_node, (long long)start->attempt);
 	judge_start(s, start);
 	sim_effect_start(s, l, start);
+	l->bank = str_eqz(start->agent, "bank");
 	s->n_live++;
+	sim_judge_agent(s, start);
 	l->hangs = !s->draining && sim_chance(s, 10);
 	if (sim_chance(s, 25))
 		sim_answer(s, s->n_live - 1, s->draining);
@@ -220,6 +222,9 @@ static void boot(struct sim *s)
 		.executor = &s->executor,
 		.seed = s->seed * 1000 + ++s->boot,
 		.max_scripts = 2,
+		.extra_scripts = s->seed % 2,
+		.max_running = s->seed % 4 == 0 ? 3 : 0,
+		.max_project_running = s->seed % 8 == 2 ? 4 : 0,
 		.retention_ms = {s->retention_ms, s->retention_ms / 2},
 	};
 	ASSERT(engine_new(&config, &s->engine) == 0);
@@ -363,6 +368,8 @@ static void set_up(struct sim *s)
 		buf_putc(&timed, '{');
 		if (sim_chance(s, 30))
 			sim_put_schedule(s, &timed);
+		if (sim_chance(s, 50))
+			sim_put_limits(s, i, &timed);
 		buf_puts(&timed, text.p + 1);
 		struct value doc = sim_parse(&a, timed.p);
 		engine_workflow_save(s->engine, &(struct workflow_save){.doc = &doc}, setup_reply,
@@ -409,6 +416,8 @@ static bool simulate(uint64_t seed, bool trace)
 	for (uint64_t n = 50 + rng_below(&s->rng, 400); n > 0 && !s->failed; n--) {
 		step(s);
 		sim_check(s);
+		if (sim_chance(s, 5))
+			sim_judge_limits(s);
 	}
 	sim_drain(s);
 	s->n_triggers = RUNS_MOST - 4; /* room for some retries of what has ended */
@@ -442,9 +451,10 @@ static void tell_met(void)
 	printf("; approvals:");
 	for (int i = APPROVAL_APPROVED; i <= APPROVAL_EXPIRED; i++)
 		printf(" %s %zu", approval_status_name((enum approval_status)i), met.approvals[i]);
-	printf(", void %zu, conflicts %zu; paused %zu, given %zu; versions %zu, moved %zu, refused "
+	printf(", void %zu, conflicts %zu; waited %zu; paused %zu, given %zu; versions %zu, moved "
+	       "%zu, refused "
 	       "%zu, stale %zu\n",
-	       met.voided, met.lost_races, met.paused, met.given, met.saved, met.moved,
+	       met.voided, met.lost_races, met.waited, met.paused, met.given, met.saved, met.moved,
 	       met.refused_moves, met.stale_moves);
 	sim_tell_effects();
 }

@@ -27,6 +27,7 @@ struct sim_met {
 		slept, planned, fired, told;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races, purged;
 	size_t paused, given;
+	size_t waited; /* runs, for their start */
 	size_t saved, moved, refused_moves, stale_moves;
 };
 extern struct sim_met met;
@@ -37,6 +38,7 @@ struct live {
 	bool hangs; /* answers only when it is asked to stop */
 	bool stop_asked;
 	bool limited; /* the node has a time-out: it will be asked */
+	bool bank;    /* of the agent with a limit */
 	char kind;    /* 'i'rreversible, 'r'econcilable, 'p'robe, or 0 */
 };
 
@@ -82,6 +84,11 @@ struct sim {
 	struct request *requests;
 	bool draining, jumped; /* the wall clock, ever */
 	bool paused;	       /* something may be */
+	bool pauses;	       /* something was, ever */
+	struct sim_limits {
+		int64_t limit; /* 0 = none */
+		bool keyed, rated;
+	} limits[WORKFLOWS_MOST];
 	int64_t n_output;
 	int64_t retention_ms; /* of runs, from the next boot on; 0 = for ever */
 	/* what was sent to waiting nodes: {"n": index} */
@@ -151,6 +158,15 @@ void sim_judge_waiting(struct sim *s);
 void sim_judge_schedules(struct sim *s, struct run_row *runs, size_t n_runs);
 void sim_pause_schedules(struct sim *s, bool all);
 void sim_put_schedule(struct sim *s, struct buf *text);
+
+/* ---- sim_limits.c ---- */
+
+enum { SIM_BANK_MOST = 2 }; /* its concurrency */
+
+void sim_put_limits(struct sim *s, size_t workflow, struct buf *text);
+void sim_judge_limits(struct sim *s);
+void sim_judge_order(struct sim *s, const struct run_row *runs, size_t n);
+void sim_judge_agent(struct sim *s, const struct attempt_start *start);
 
 /* ---- sim_control.c ---- */
 

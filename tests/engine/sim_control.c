@@ -50,6 +50,7 @@ void sim_act_pause(struct sim *s)
 {
 	char workflow[8];
 	const char *run = any_run(s);
+	s->pauses = true;
 	if (sim_chance(s, 10)) {
 		snprintf(workflow, sizeof(workflow), "w%zu",
 			 (size_t)rng_below(&s->rng, s->n_workflows));

@@ -166,6 +166,7 @@ void sim_judge(struct sim *s)
 	for (size_t i = 0; i < n && !s->failed; i++)
 		judge_run(s, r, &rows[i]);
 	sim_judge_schedules(s, rows, n);
+	sim_judge_order(s, rows, n);
 	r->ops->reader_free(r);
 	for (size_t i = 0; i < s->n_runs; i++)
 		sim_remember_finals(s, s->runs[i]);

@@ -10,7 +10,8 @@ const char *const sim_agents[] = {
 	"\"capabilities\":[{\"name\":\"run\"}]}",
 	"{\"name\":\"risky\",\"type\":\"RULE\",\"riskLevel\":\"APPROVAL_REQUIRED\","
 	"\"capabilities\":[{\"name\":\"run\"}]}",
-	"{\"name\":\"bank\",\"type\":\"RULE\",\"capabilities\":["
+	"{\"name\":\"bank\",\"type\":\"RULE\",\"concurrency\":2,\"rateLimit\":{\"limit\":9,"
+	"\"per\":\"2s\"},\"capabilities\":["
 	"{\"name\":\"pay\",\"effect\":\"irreversible\"},{\"name\":\"look\",\"effect\":\"pure\"},"
 	"{\"name\":\"sync\",\"effect\":\"reconcilable\",\"probe\":\"look\"}]}"};
 
@@ -145,8 +146,11 @@ void sim_act_trigger(struct sim *s)
 	s->n_triggers++;
 	struct value context = any_context(s, &a);
 	snprintf(workflow, sizeof(workflow), "w%zu", (size_t)rng_below(&s->rng, s->n_workflows));
+	int64_t priority = (int64_t)rng_below(&s->rng, 10);
 	struct run_trigger t = {
 		.project = STR("default"), .workflow = str_of(workflow), .context = &context};
+	if (sim_chance(s, 30))
+		t.priority = &priority;
 	struct request *q = sim_request(s, 't');
 	sim_say(s, "trigger %s", workflow);
 	if (sim_chance(s, 40)) {

@@ -591,6 +591,65 @@ TEST(a_run_that_ended_since_it_was_read_is_read_again)
 	CHECK_INT(y.outcome, ENGINE_NOT_FOUND);
 }
 
+/* The second attempt of an agent with these limits. */
+static struct told limited(struct world *w, const char *limits)
+{
+	CLEANUP_FREE char *agent = mem_printf("{'name':'few','type':'RULE',%s,"
+					      "'capabilities':[{'name':'run'}]}",
+					      limits);
+	world_open(w);
+	w->by_hand = true;
+	world_agent(w, agent);
+	world_save(w, "{'name':'w','nodes':[{'id':'f','agent':'few','action':'run'}]}");
+	world_trigger(w, "w", NULL);
+	return ask(w, world_trigger(w, "w", NULL));
+}
+
+TEST(an_attempt_that_waits_for_its_agent)
+{
+	struct world w CLEANUP_WORLD;
+	struct told y = limited(&w, "'concurrency':1");
+	CHECK_Z(get(&y, "f", "reason"), "agent_limit");
+	CHECK_Z(get(&y, "f", "sentence"),
+		"attempt 1 of few run waits since " BEGIN " for its agent, whose concurrency is 1: "
+		"1 of its attempts run, place 1 of 1 among those that wait");
+	CHECK_Z(get(&y, "f", "command"), "drover runs --status RUNNING");
+}
+
+TEST(an_attempt_that_waits_for_its_agents_rate)
+{
+	struct world w CLEANUP_WORLD;
+	struct told y = limited(&w, "'rateLimit':{'limit':1,'per':'1m'}");
+	CHECK_Z(get(&y, "f", "reason"), "agent_rate");
+	CHECK_Z(get(&y, "f", "sentence"),
+		"attempt 1 of few run waits since " BEGIN ": its agent's rateLimit allows 1 starts "
+		"in 60000 ms; the next is at 2023-11-14T22:14:20.000Z, place 1 of 1 among those "
+		"that wait");
+	CHECK_Z(get(&y, "f", "until"), "2023-11-14T22:14:20.000Z");
+}
+
+TEST(an_attempt_that_waits_for_the_share_of_its_project)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.by_hand = true;
+	const char *run = NULL;
+	static const char *const projects[] = {"b", "default"};
+	for (int i = 0; i < 2; i++) {
+		w.project = projects[i];
+		world_agents(&w);
+		world_save(&w, "{'name':'w','nodes':[" SCRIPT("a", "") "]}");
+		for (int n = 0; n < 3; n++)
+			run = world_trigger(&w, "w", NULL);
+	}
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "a", "sentence"),
+		"attempt 1 of script run waits since " BEGIN
+		" for a slot for scripts: place 3 of 3 "
+		"in the queue of its project, which holds 0 slots; 2 of 2 slots are taken; serve "
+		"--max-scripts raises that");
+}
+
 /* ---- runs that have not started ---- */
 
 static struct told pending(struct world *w, const char *more)
@@ -777,6 +836,7 @@ TAP_MAIN(RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_ho
 	 RUN(items_and_those_that_wait_for_their_turn),
 	 RUN(an_item_that_ends_because_another_failed), RUN(a_node_whose_effect_is_not_known),
 	 RUN(a_run_that_has_ended), RUN(a_run_that_ended_since_it_was_read_is_read_again),
-	 RUN(a_run_that_waits_for_its_key), RUN(a_run_that_waits_for_its_workflows_rate),
-	 RUN(a_run_that_waits_for_its_project), RUN(a_run_that_waits_for_all_the_others),
-	 RUN(an_answer_about_many_nodes_is_bounded))
+	 RUN(an_attempt_that_waits_for_its_agent), RUN(an_attempt_that_waits_for_its_agents_rate),
+	 RUN(an_attempt_that_waits_for_the_share_of_its_project), RUN(a_run_that_waits_for_its_key),
+	 RUN(a_run_that_waits_for_its_workflows_rate), RUN(a_run_that_waits_for_its_project),
+	 RUN(a_run_that_waits_for_all_the_others), RUN(an_answer_about_many_nodes_is_bounded))
