@@ -35,16 +35,39 @@ static int find(struct call *c, struct str id_or_name, struct agent_row *ret)
 	return find_by_name(c, id_or_name, ret);
 }
 
-static struct call_done answer_agent(struct call *c, const struct agent_row *a, int status)
+/* ---- answers: how agents fare is known on the loop ---- */
+
+struct shown {
+	struct agent_row row;
+	int status;
+};
+
+static void render_now(struct call *c, struct json_out *o, const struct agent_row *a)
 {
-	struct http_response out = call_response(status, "application/json");
+	struct engine_agent_state now;
+	engine_agent_state(c->api->config.engine, PROJECT, a->name, &now);
+	render_agent(o, c->arena, a, &now);
+}
+
+static struct call_done show(struct call *c)
+{
+	const struct shown *s = c->state;
+	struct http_response out = call_response(s->status, "application/json");
 	struct json_out o = json_out_to(&out.body);
-	render_agent(&o, a);
-	if (status == 201)
+	render_now(c, &o, &s->row);
+	if (s->status == 201)
 		http_response_field(
 			&out, "Location",
-			str_of(arena_printf(c->arena, "/api/agents/%.*s", STR_ARG(a->id))));
+			str_of(arena_printf(c->arena, "/api/agents/%.*s", STR_ARG(s->row.id))));
 	return call_reply_response(c, &out);
+}
+
+static struct call_done answer_agent(struct call *c, const struct agent_row *a, int status)
+{
+	struct shown *s = ARENA_NEW(c->arena, struct shown);
+	*s = (struct shown){*a, status};
+	c->state = s;
+	return call_on_loop(c, show);
 }
 
 struct call_done agents_get(struct call *c)
@@ -54,23 +77,76 @@ struct call_done agents_get(struct call *c)
 	return r ? call_problem_store(c, r, no_agent) : answer_agent(c, &a, 200);
 }
 
+struct listed {
+	struct call_page page;
+	struct agent_row *rows;
+	size_t n, shown;
+};
+
+static struct call_done show_list(struct call *c)
+{
+	struct listed *l = c->state;
+	for (size_t i = 0; i < l->shown; i++)
+		render_now(c, &l->page.out, &l->rows[i]);
+	return page_end(c, &l->page, l->n > l->shown,
+			l->shown ? l->rows[l->shown - 1].name : STR(""));
+}
+
 struct call_done agents_list(struct call *c)
 {
 	struct call_done refused;
-	struct call_page p;
-	struct agent_row *rows;
-	size_t n;
-	if (!page_begin(c, &p, &refused))
+	struct listed *l = ARENA_NEW(c->arena, struct listed);
+	if (!page_begin(c, &l->page, &refused))
 		return refused;
-	int r = c->reader->ops->agent_list(c->reader, c->arena, PROJECT, &p.page, &rows, &n);
+	int r = c->reader->ops->agent_list(c->reader, c->arena, PROJECT, &l->page.page, &l->rows,
+					   &l->n);
 	if (r) {
-		buf_free(&p.body);
+		buf_free(&l->page.body);
 		return call_problem_store(c, r, no_agent);
 	}
-	size_t shown = page_shown(&p, n);
-	for (size_t i = 0; i < shown; i++)
-		render_agent(&p.out, &rows[i]);
-	return page_end(c, &p, n > shown, shown ? rows[shown - 1].name : STR(""));
+	l->shown = page_shown(&l->page, l->n);
+	c->state = l;
+	return call_on_loop(c, show_list);
+}
+
+/* ---- the circuit breaker ---- */
+
+static void was_reset(void *arg, const struct engine_reply *reply)
+{
+	struct call *c = arg;
+	if (reply->outcome == ENGINE_NOT_FOUND)
+		(void)call_problem(c, 409, "The agent has no circuit breaker.");
+	else
+		(void)show(c);
+}
+
+static struct call_done reset_one(struct call *c)
+{
+	const struct shown *s = c->state;
+	struct call_done later = call_later(c);
+	engine_agent_reset(c->api->config.engine, PROJECT, s->row.name, was_reset, c);
+	return later;
+}
+
+static struct call_done find_to_reset(struct call *c)
+{
+	struct shown *s = ARENA_NEW(c->arena, struct shown);
+	s->status = 200;
+	int r = find(c, c->params[0], &s->row);
+	if (r)
+		return call_problem_store(c, r, no_agent);
+	c->state = s;
+	return call_on_loop(c, reset_one);
+}
+
+struct call_done agents_reset(struct call *c)
+{
+	struct value body;
+	struct call_text text;
+	struct call_done refused;
+	if (!call_body(c, true, &body, &text, &refused) || !call_members(c, &body, "", &refused))
+		return refused;
+	return call_on_reader(c, find_to_reset);
 }
 
 /* ---- saving ---- */

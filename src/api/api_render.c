@@ -71,7 +71,43 @@ static void put_capabilities(struct json_out *o, const struct agent_row *a)
 	json_out_end(o);
 }
 
-void render_agent(struct json_out *o, const struct agent_row *a)
+/* concurrency, rateLimit, circuitBreaker as they were given. */
+static void put_policy(struct json_out *o, struct arena *a, struct str policy)
+{
+	struct value v;
+	if (policy.n == 0 || json_parse(a, policy, JSON_DEFAULT, &v, NULL) != 0)
+		return;
+	for (uint32_t i = 0; value_is(&v, VALUE_OBJECT) && i < v.n; i++) {
+		json_out_key(o, arena_dup(a, v.members[i].key.p, v.members[i].key.n));
+		json_out_value(o, &v.members[i].value);
+	}
+}
+
+static void put_breaker(struct json_out *o, const struct engine_agent_state *now)
+{
+	static const char *const names[] = {[BREAKER_CLOSED] = "closed",
+					    [BREAKER_HALF_OPEN] = "half-open",
+					    [BREAKER_OPEN] = "open"};
+	json_out_key(o, "breaker");
+	json_out_object(o);
+	put_z(o, "state", names[now->state]);
+	put_time(o, "openedAt", now->since_ms);
+	put_time(o, "until", now->until_ms);
+	put_int(o, "opened", now->n_opened);
+	json_out_key(o, "lastError");
+	if (*now->code) {
+		json_out_object(o);
+		put_z(o, "code", now->code);
+		put_z(o, "message", now->message);
+		json_out_end(o);
+	} else {
+		json_out_null(o);
+	}
+	json_out_end(o);
+}
+
+void render_agent(struct json_out *o, struct arena *arena, const struct agent_row *a,
+		  const struct engine_agent_state *now)
 {
 	json_out_object(o);
 	put_text(o, "id", a->id);
@@ -84,6 +120,9 @@ void render_agent(struct json_out *o, const struct agent_row *a)
 	put_optional(o, "entryPath", a->entry_path);
 	put_raw(o, "command", a->command);
 	put_raw(o, "limits", a->limits);
+	put_policy(o, arena, a->policy);
+	if (now && now->has_breaker)
+		put_breaker(o, now);
 	put_optional(o, "digest", a->digest);
 	put_bool(o, "builtin", a->builtin);
 	put_capabilities(o, a);
@@ -158,6 +197,8 @@ void render_attempt(struct json_out *o, const struct attempt_row *a)
 		json_out_int(o, a->finished_ms - a->started_ms);
 	else
 		json_out_null(o);
+	if (a->progress.n)
+		put_raw(o, "progress", a->progress);
 	put_bool(o, "sandboxed", a->sandboxed);
 	if (a->started_ms)
 		put_z(o, "effect", effect_name(a->effect));

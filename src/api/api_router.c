@@ -40,6 +40,7 @@ static const struct route routes[] = {
 	GET("/api/agents/{agent}", READ(agents_get)),
 	PUT("/api/agents/{agent}", DO(agents_replace), BODY(BODY_JSON)),
 	DELETE("/api/agents/{agent}", READ(agents_delete)),
+	POST("/api/agents/{agent}/reset", DO(agents_reset), BODY(BODY_JSON)),
 	POST("/api/workflows", DO(workflows_create), BODY(BODY_WORKFLOW), QUERY("upsert")),
 	POST("/api/workflows/validate", DO(workflows_check), BODY(BODY_WORKFLOW)),
 	GET("/api/workflows", READ(workflows_list), QUERY("limit cursor")),

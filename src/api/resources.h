@@ -71,6 +71,7 @@ struct call_done agents_list(struct call *c);
 struct call_done agents_get(struct call *c);
 struct call_done agents_replace(struct call *c);
 struct call_done agents_delete(struct call *c);
+struct call_done agents_reset(struct call *c);
 
 /* api_approvals.c */
 struct call_done approvals_list(struct call *c);
@@ -99,7 +100,9 @@ enum body_kind body_kind_of(struct str content_type, enum call_body wanted);
 struct http_response problem_response(const struct call *c, int status, const char *detail);
 
 /* api_render.c: rows to the JSON of the contract */
-void render_agent(struct json_out *o, const struct agent_row *a);
+/* now: how it fares, or NULL; what its policy says is parsed in the arena. */
+void render_agent(struct json_out *o, struct arena *arena, const struct agent_row *a,
+		  const struct engine_agent_state *now);
 void render_workflow(struct json_out *o, const struct workflow_row *w, bool open);
 void render_run_head(struct json_out *o, const struct run_row *r); /* members, no braces */
 /* Member `paused`: {by, reason, at} or null, of a row's column `pause`. */

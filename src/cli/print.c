@@ -36,6 +36,18 @@ void print_took(struct buf *out, const struct value *v)
 		table_duration(out, to - from);
 }
 
+void print_done(struct buf *out, const struct value *progress)
+{
+	const struct value *part = value_getz(progress, "progress");
+	struct str message = print_text(progress, "message");
+	double d = value_is(part, VALUE_INT)	  ? (double)part->i
+		   : value_is(part, VALUE_DOUBLE) ? part->d
+						  : 0;
+	buf_printf(out, "%d %% done", (int)(d * 100));
+	if (message.n)
+		buf_printf(out, ": %.*s", STR_ARG(message));
+}
+
 void print_paused(struct table *t, const struct value *v)
 {
 	const struct value *paused = value_getz(v, "paused");

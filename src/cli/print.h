@@ -24,6 +24,9 @@ void print_took(struct buf *out, const struct value *v);
 struct table;
 void print_paused(struct table *t, const struct value *v);
 
+/* Progress as an agent told it: "42 % done: 42 of 100 files". */
+void print_done(struct buf *out, const struct value *progress);
+
 /* A run in full: head, nodes with their timeline and totals, errors. */
 void print_run(const struct value *run);
 

@@ -81,6 +81,13 @@ static void put_retrying(const struct line *l)
 	put_duration(l->data, "delayMs", "again in ");
 }
 
+static void put_progress(const struct line *l)
+{
+	CLEANUP_BUF struct buf text = {0};
+	print_done(&text, value_getz(l->data, "progress"));
+	table_put(buf_str(&text));
+}
+
 static void put_other(const struct line *l)
 {
 	const char *dot = memchr(l->type.p, '.', l->type.n);
@@ -151,6 +158,8 @@ void print_event(const struct value *event, struct str type)
 		put_retrying(&l);
 	else if (str_ends(type, STR(".unknown")))
 		put_unknown(&l, print_text(event, "runId"));
+	else if (str_eqz(type, "node.progress"))
+		put_progress(&l);
 	else
 		put_other(&l);
 	printf("\n");

@@ -167,6 +167,23 @@ static void print_errors(const struct value *nodes)
 	}
 }
 
+/* "  scan: 42 % done: 42 of 100 files" */
+static void print_progress(const struct value *attempts)
+{
+	for (uint32_t i = 0; value_is(attempts, VALUE_ARRAY) && i < attempts->n; i++) {
+		const struct value *a = &attempts->items[i], *told = value_getz(a, "progress");
+		CLEANUP_BUF struct buf text = {0};
+		if (!told || !str_eqz(print_text(a, "status"), "RUNNING"))
+			continue;
+		print_done(&text, told);
+		printf("  %s", table_bold());
+		table_put(print_text(a, "nodeId"));
+		printf("%s: ", table_plain());
+		table_put(buf_str(&text));
+		printf("\n");
+	}
+}
+
 /* How what waits is let go on. */
 static void print_approvals(const struct value *list)
 {
@@ -270,6 +287,7 @@ void print_run(const struct value *run)
 	print_totals(nodes);
 	print_items(nodes);
 	print_errors(nodes);
+	print_progress(value_getz(run, "agentRuns"));
 	print_doubts(run, nodes);
 	print_approvals(value_getz(run, "approvals"));
 }

@@ -19,6 +19,7 @@ struct exporter {
 	struct metric *retention, *database_bytes, *database_free_bytes;
 	struct metric *attempts, *attempt_seconds, *attempt_errors, *attempt_cpu, *attempt_memory;
 	struct metric *approvals, *approval_seconds, *unknown;
+	struct metric *retries, *delay_seconds, *breaker_state, *breaker_opened;
 };
 
 /* From a millisecond to hours: runs and attempts may be long. */
@@ -144,6 +145,25 @@ static void declare_storage(struct exporter *x)
 				"Of it, pages without content", NULL, NULL, 0);
 }
 
+static void declare_starts(struct exporter *x)
+{
+	static const char *const agent_labels[] = {"project", "agent", NULL};
+	static const char *const retry_labels[] = {"agent", "reason", NULL};
+	x->retries = metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_retries_total",
+				     "Failed attempts that are tried again, by error code",
+				     retry_labels, NULL, 0);
+	x->delay_seconds =
+		metrics_declare(x->metrics, METRIC_HISTOGRAM, "drover_scheduler_delay_seconds",
+				"From when an attempt could start to when it did", NULL,
+				seconds_buckets, ARRAY_LEN(seconds_buckets));
+	x->breaker_state = metrics_declare(x->metrics, METRIC_GAUGE, "drover_agent_breaker_state",
+					   "Circuit breaker: 0 closed, 1 half-open, 2 open",
+					   agent_labels, NULL, 0);
+	x->breaker_opened =
+		metrics_declare(x->metrics, METRIC_COUNTER, "drover_agent_breaker_opened_total",
+				"Times that the circuit breaker opened", agent_labels, NULL, 0);
+}
+
 struct exporter *exporter_new(void)
 {
 	static const char *const info_labels[] = {"service_name", "service_version", NULL};
@@ -166,6 +186,7 @@ struct exporter *exporter_new(void)
 	declare_process(x);
 	declare_runs(x);
 	declare_attempts(x);
+	declare_starts(x);
 	declare_approvals(x);
 	declare_storage(x);
 	exporter_set_active(x, 0, 0);
@@ -257,6 +278,31 @@ void exporter_run_end(struct exporter *x, const struct run_row *run)
 			       (double)(run->finished_ms - run->started_ms) / 1e3);
 }
 
+/* An agent's own codes are without bound: all of them are one. */
+static struct str error_label(const char *code)
+{
+	return *code >= 'A' && *code <= 'Z' ? STR("agent") : str_of(code);
+}
+
+void exporter_retry(struct exporter *x, struct str agent, const char *code)
+{
+	metric_add(x->retries, (const struct str[]){agent, error_label(code)}, 1);
+}
+
+void exporter_attempt_start(struct exporter *x, int64_t delay_ms)
+{
+	metric_observe(x->delay_seconds, NULL, (double)delay_ms / 1e3);
+}
+
+void exporter_breaker(struct exporter *x, struct str project, struct str agent,
+		      enum breaker_state state, bool opened)
+{
+	const struct str labels[] = {project, agent};
+	metric_set(x->breaker_state, labels, (double)state);
+	if (opened)
+		metric_add(x->breaker_opened, labels, 1);
+}
+
 void exporter_attempt_end(struct exporter *x, const struct attempt_row *a, const char *error_code)
 {
 	struct str status = str_of(attempt_status_name(a->status));
@@ -266,8 +312,8 @@ void exporter_attempt_end(struct exporter *x, const struct attempt_row *a, const
 			       (const struct str[]){a->agent, a->action, status},
 			       (double)(a->finished_ms - a->started_ms) / 1e3);
 	if (error_code)
-		metric_add(x->attempt_errors, (const struct str[]){a->agent, str_of(error_code)},
-			   1);
+		metric_add(x->attempt_errors,
+			   (const struct str[]){a->agent, error_label(error_code)}, 1);
 	if (a->cpu_usec > 0)
 		metric_add(x->attempt_cpu, &a->agent, (double)a->cpu_usec / 1e6);
 	if (a->memory_peak_bytes > 0)

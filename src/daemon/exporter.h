@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "model/rows.h"
+#include "engine/engine.h"
 
 struct exporter;
 
@@ -25,6 +25,12 @@ void exporter_request(struct exporter *x, const char *method, const char *route,
 void exporter_run_end(struct exporter *x, const struct run_row *run);
 void exporter_attempt_end(struct exporter *x, const struct attempt_row *attempt,
 			  const char *error_code);
+
+/* An attempt was started so long after it could have been. */
+void exporter_attempt_start(struct exporter *x, int64_t delay_ms);
+void exporter_retry(struct exporter *x, struct str agent, const char *code);
+void exporter_breaker(struct exporter *x, struct str project, struct str agent,
+		      enum breaker_state state, bool opened);
 
 void exporter_approval_end(struct exporter *x, const struct approval_row *approval);
 

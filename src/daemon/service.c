@@ -210,6 +210,30 @@ static void on_attempt_end(void *arg, const struct attempt_row *attempt, const c
 	exporter_attempt_end(s->exporter, attempt, error_code);
 }
 
+static void on_attempt_start(void *arg, struct str project UNUSED, struct str agent UNUSED,
+			     int64_t delay_ms)
+{
+	exporter_attempt_start(((struct service *)arg)->exporter, delay_ms);
+}
+
+static void on_retry(void *arg, struct str project UNUSED, struct str agent, const char *reason)
+{
+	exporter_retry(((struct service *)arg)->exporter, agent, reason);
+}
+
+static void on_breaker(void *arg, struct str project, struct str agent, enum breaker_state state,
+		       bool opened)
+{
+	struct service *s = arg;
+	exporter_breaker(s->exporter, project, agent, state, opened);
+	if (opened)
+		log_event(WARN, "breaker.opened", LOG_STR("agent", agent),
+			  LOG_STR("project", project));
+	else if (state == BREAKER_CLOSED)
+		log_event(INFO, "breaker.closed", LOG_STR("agent", agent),
+			  LOG_STR("project", project));
+}
+
 static void on_approval_end(void *arg, const struct approval_row *approval)
 {
 	exporter_approval_end(((struct service *)arg)->exporter, approval);
@@ -379,6 +403,9 @@ static bool start_engine(struct service *s)
 		.on_attempt_end = on_attempt_end,
 		.on_approval_end = on_approval_end,
 		.on_pruned = on_pruned,
+		.on_attempt_start = on_attempt_start,
+		.on_retry = on_retry,
+		.on_breaker = on_breaker,
 	};
 	memcpy(config.retention_ms, s->config->retention_ms, sizeof(config.retention_ms));
 	int r = engine_new(&config, &s->engine);

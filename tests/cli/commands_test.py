@@ -29,7 +29,8 @@ GATE = """name: gate
 type: SCRIPT
 version: "1"
 description: Waits until its gate, a fifo in the workspace, is opened
-command: ["sh", "-c", "gate=$(cat | sed 's/.*gate.:.\\\\([a-z]*\\\\).*/\\\\1/'); printf 'waits \\\\033[31m\\\\n' >&2; cat /workspace/$gate; echo passed >&2"]
+command: ["sh", "-c", "gate=$(cat | sed 's/.*gate.:.\\\\([a-z]*\\\\).*/\\\\1/'); echo '{\\"progress\\": 0.42, \\"message\\": \\"at the gate\\"}' >&2; printf 'waits \\\\033[31m\\\\n' >&2; cat /workspace/$gate; echo passed >&2"]
+circuitBreaker: {failures: 100}
 capabilities: {run: {inputSchema: {}, outputSchema: {}}}
 """
 KEEPER = """name: keeper
@@ -467,6 +468,29 @@ nodes:
     assert "no such run" in w("why", "0" * 36, status=1).err
 
 
+def progress_is_shown_and_watched(w):
+    run = w.start_gated()
+    watch = w.follow("watch", run)
+    until(watch, "left  42 % done: at the gate", "right  42 % done: at the gate")
+    assert "  left: 42 % done: at the gate" in w("show", run).lines
+    w.open_gate("left")
+    w.open_gate("right")
+    watch.communicate()
+    assert "% done" not in w("show", run).out
+    assert w("show", run, "--json").json["agentRuns"][0]["progress"]["progress"] == 0.42
+
+
+def the_circuit_breaker_of_an_agent_is_shown_and_reset(w):
+    line = next(line for line in w("agents").lines if line.startswith("gate "))
+    assert " closed " in line, line
+    assert w("agents", "reset", "gate").out == "gate: the circuit breaker is closed\n"
+    assert w("agents", "reset", "gate", "--json").json["breaker"]["state"] == "closed"
+    assert "no circuit breaker" in w("agents", "reset", "noop", status=1).err
+    w("agents", "reset", "nobody", status=1)
+    w("agents", "open", "gate", status=2)
+    w("agents", "gate", status=2)
+
+
 def logs_of_one_node_and_as_json(w):
     run = w.start_gated()
     w.open_gate("left")
@@ -616,6 +640,7 @@ if __name__ == "__main__":
             runs_and_workflows_are_paused_and_resumed, a_node_is_skipped_with_a_result_by_hand,
             many_runs_are_retried_and_that_is_previewed,
             on_a_terminal_it_is_asked_before_many_are_stopped, why_shows_what_holds_a_run,
+            progress_is_shown_and_watched, the_circuit_breaker_of_an_agent_is_shown_and_reset,
             logs_of_one_node_and_as_json, artifacts_are_listed_and_fetched, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,
