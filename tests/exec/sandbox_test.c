@@ -245,6 +245,21 @@ TEST(a_program_gets_its_input_and_gives_output_log_and_status)
 	CHECK(w.result.finished_mono_ns > w.result.started_mono_ns);
 }
 
+TEST(that_its_program_runs_and_that_it_writes_is_told)
+{
+	CLEANUP_WORLD struct world w = {0};
+	CHECK(world_init(&w));
+	struct sandbox_spec spec = probe_spec(
+		&w, (const char *[]){"/bin/sh", "-c", "sleep 0.1; printf x >&2; sleep 0.1", NULL});
+	run(&w, &spec);
+	CHECK_INT(w.n_started, 1);
+	CHECK_INT(w.n_alive, 1); /* a byte that makes no line yet */
+	spec = probe_spec(&w, (const char *[]){"/no/such/program", NULL});
+	run(&w, &spec);
+	CHECK_INT(w.n_started, 1);
+	CHECK_Z(w.code, "exit_127");
+}
+
 TEST(common_programs_work_inside)
 {
 	CLEANUP_WORLD struct world w = {0};
@@ -782,7 +797,8 @@ static void __attribute__((constructor)) become_user(void)
 }
 
 TAP_MAIN(RUN(a_program_gets_its_input_and_gives_output_log_and_status),
-	 RUN(common_programs_work_inside), RUN(folders_are_where_the_contract_says),
+	 RUN(that_its_program_runs_and_that_it_writes_is_told), RUN(common_programs_work_inside),
+	 RUN(folders_are_where_the_contract_says),
 	 RUN(a_folder_exchanged_after_it_was_judged_is_not_mounted), RUN(no_attack_gets_out),
 	 RUN(a_fork_bomb_ends_as_pids), RUN(a_memory_bomb_ends_as_oom),
 	 RUN(tmp_is_private_and_limited_in_bytes_and_files),
