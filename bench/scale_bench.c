@@ -3,10 +3,14 @@
  *
  *   scale_bench fill FILE RUNS      makes a database of finished runs (see scale_fill.h)
  *   scale_bench lists FILE RUNS     the lists of the API over it, each page timed
+ *   scale_bench purge FILE RUNS     deletes three tenths of it as retention does, while single runs
+ * are committed and timed; then waits for the file to become smaller
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -15,7 +19,7 @@
 #include "bench/scale_fill.h"
 #include "store/sqlite/sqlite.h"
 
-enum { REPEATS = 300, MOST_MS = 4000 };
+enum { REPEATS = 300, MOST_MS = 2000 };
 
 static const int64_t first_ms = 1750000000000;
 
@@ -33,6 +37,12 @@ static struct store *open_store(const char *path)
 		return s;
 	fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&reason)));
 	exit(1);
+}
+
+static int64_t file_bytes(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 ? st.st_size : 0;
 }
 
 static int by_ns(const void *x, const void *y)
@@ -70,7 +80,7 @@ static void print_timing(const char *name, struct timing *t)
 static struct str begin_after(struct lists *l, enum from from)
 {
 	long n = l->scale.n_runs;
-	long at = from == OLDEST ? 30 : (long)rng_below(&l->rng, (uint64_t)n);
+	long at = from == OLDEST ? (n > 30 ? 30 : n) : (long)rng_below(&l->rng, (uint64_t)n);
 	return from == NEWEST ? (struct str){0} : scale_run_id(&l->arena, &l->scale, at);
 }
 
@@ -213,6 +223,124 @@ static int bench_lists(const char *path, long n_runs)
 	return 0;
 }
 
+/* ---- a purge, and what it does to others ---- */
+
+enum { COMMITS = 3000, PAUSE_NS = 10 * 1000000, MOST_WAIT_S = 60 };
+
+struct purge {
+	struct store *store;
+	int64_t from_ms, before_ms, next_ns; /* when the next step is due; 0 = one is under way */
+	long n_runs;
+	bool ended;
+};
+
+static void purge_stepped(struct txn *txn, int r)
+{
+	struct purge *x = txn->owner;
+	const struct pruned *done = txn->ops[0].prune.ret;
+	if (r != 0)
+		fail("purge", r);
+	x->n_runs += (long)done->n;
+	x->from_ms = done->next_ms;
+	x->ended = done->next_ms == INT64_MAX;
+	x->next_ns = now_ns() + (done->n > 0 ? PAUSE_NS : 0);
+	txn_free(txn);
+}
+
+static void purge_step(struct purge *x)
+{
+	struct txn *txn = txn_new();
+	txn_add(txn, TXN_PRUNE)->prune = (struct prune){
+		.what = RETAINED_RUNS,
+		.project = STR("default"),
+		.from_ms = x->from_ms,
+		.before_ms = x->before_ms,
+		.ret = ARENA_NEW(&txn->arena, struct pruned),
+	};
+	txn->done = purge_stepped;
+	txn->owner = x;
+	x->next_ns = 0;
+	x->store->ops->submit(x->store, txn);
+}
+
+static void committed(struct txn *txn, int r)
+{
+	if (r != 0)
+		fail("commit", r);
+	*(bool *)txn->owner = true;
+	txn_free(txn);
+}
+
+/* A small commit, as a step of a run makes, and how long it took. */
+static int64_t time_commit(struct store *s, long number)
+{
+	bool done = false;
+	struct txn *txn = txn_new();
+	struct event_row *row = &txn_add(txn, TXN_EVENT_ADD)->event;
+	row->run_id = scale_run_id(&txn->arena, &(struct scale){.first_ms = first_ms}, number);
+	row->seq = 1000 + now_ns() % 1000000;
+	row->type = STR("node.started");
+	row->data = STR("{\"nodeId\":\"check\",\"attempt\":1}");
+	txn->done = committed;
+	txn->owner = &done;
+	int64_t start = now_ns();
+	s->ops->submit(s, txn);
+	while (!done) {
+		sqlite_store_wait(s);
+		sqlite_store_drain(s);
+	}
+	return now_ns() - start;
+}
+
+static void print_commits(const char *name, int64_t *ns, size_t n)
+{
+	qsort(ns, n, sizeof(*ns), by_ns);
+	printf("| %-44s | p50 %.2f ms, p99 %.2f ms, most %.1f ms |\n", name,
+	       (double)ns[n / 2] / 1e6, (double)ns[(n - 1) * 99 / 100] / 1e6,
+	       (double)ns[n - 1] / 1e6);
+	fflush(stdout);
+}
+
+static void wait_for_space(struct store *s, const char *path)
+{
+	int64_t start = now_ns(), before = (int64_t)file_bytes(path), now = before, last = start;
+	while (now_ns() - last < 3000000000 && now_ns() - start < MOST_WAIT_S * 1000000000LL) {
+		usleep(50000);
+		if (file_bytes(path) != now)
+			last = now_ns();
+		now = file_bytes(path);
+	}
+	printf("| %-44s | %lld MB to %lld MB in %.1f s |\n", "the file, after that",
+	       (long long)before / 1000000, (long long)now / 1000000, (double)(last - start) / 1e9);
+}
+
+static int bench_purge(const char *path, long n_runs)
+{
+	static int64_t ns[1000000];
+	struct store *s = open_store(path);
+	struct purge x = {.store = s, .before_ms = first_ms + n_runs * 3 / 10 * SCALE_STEP_MS};
+	printf("| what | measured |\n|---|---|\n");
+	for (int i = 0; i < COMMITS; i++)
+		ns[i] = time_commit(s, n_runs - 1 - i);
+	print_commits("a commit, before", ns, COMMITS);
+	size_t n = 0;
+	int64_t start = now_ns();
+	purge_step(&x);
+	while (!x.ended && n < ARRAY_LEN(ns)) {
+		ns[n] = time_commit(s, n_runs - 1 - (long)n);
+		n++;
+		if (x.next_ns && now_ns() >= x.next_ns && !x.ended)
+			purge_step(&x);
+	}
+	double took = (double)(now_ns() - start) / 1e9;
+	print_commits("a commit, while runs are deleted", ns, n);
+	printf("| %-44s | %ld in %.1f s: %.0f a second |\n", "runs deleted", x.n_runs, took,
+	       (double)x.n_runs / took);
+	wait_for_space(s, path);
+	s->ops->free(s);
+	return 0;
+}
+
 static int fill(const char *path, long n_runs)
 {
 	struct store *s = open_store(path);
@@ -231,6 +359,8 @@ int main(int argc, char **argv)
 		return fill(argv[2], n_runs);
 	if (n_runs > 0 && strcmp(argv[1], "lists") == 0)
 		return bench_lists(argv[2], n_runs);
-	fprintf(stderr, "usage: scale_bench fill|lists FILE RUNS\n");
+	if (n_runs > 0 && strcmp(argv[1], "purge") == 0)
+		return bench_purge(argv[2], n_runs);
+	fprintf(stderr, "usage: scale_bench fill|lists|purge FILE RUNS\n");
 	return 2;
 }

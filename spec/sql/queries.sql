@@ -503,8 +503,13 @@ FROM schedules WHERE ($1 = '' OR project = $1) AND id > $2
 ORDER BY id LIMIT $3
 
 -- name: prune_look
-SELECT rid, id, created_ms, status, caller_run_id, finished_ms
+SELECT rid, id, project, workflow_id, created_ms, status, caller_run_id, finished_ms
 FROM workflow_runs WHERE workflow_id = $1 AND created_ms >= $2 AND created_ms < $3
+ORDER BY created_ms, rid LIMIT $4
+
+-- name: prune_look_project
+SELECT rid, id, project, workflow_id, created_ms, status, caller_run_id, finished_ms
+FROM workflow_runs WHERE project = $1 AND created_ms >= $2 AND created_ms < $3
 ORDER BY created_ms, rid LIMIT $4
 
 -- name: prune_needed
@@ -557,3 +562,41 @@ DELETE FROM run_nodes WHERE rid = $1
 
 -- name: run_delete
 DELETE FROM workflow_runs WHERE rid = $1
+
+-- name: storage_pages
+SELECT page_count, freelist_count, auto_vacuum
+FROM pragma_page_count, pragma_freelist_count, pragma_auto_vacuum
+
+-- name: storage_workflows
+SELECT id, name FROM workflows WHERE $1 = '' OR project = $1 ORDER BY id
+
+-- name: storage_count
+SELECT count(*) AS n, coalesce(min(created_ms), 0) AS oldest_ms
+FROM workflow_runs WHERE workflow_id = $1
+
+-- name: storage_sample
+SELECT rid FROM (SELECT rid FROM workflow_runs WHERE workflow_id = $1
+	ORDER BY created_ms DESC LIMIT $2)
+UNION
+SELECT rid FROM (SELECT rid FROM workflow_runs WHERE workflow_id = $1
+	ORDER BY created_ms LIMIT $2)
+
+-- name: storage_of_run
+SELECT (SELECT 500 + coalesce(length(context), 0) + coalesce(length(error), 0)
+		+ coalesce(length(output), 0) + coalesce((SELECT length(bytes) FROM blobs
+			WHERE context >= 'sha256:' AND sha256 = substr(context, 8)), 0)
+		FROM workflow_runs WHERE rid = $1)
+	+ (SELECT coalesce(sum(80 + coalesce(length(output), 0) + coalesce(length(detail), 0)
+		+ coalesce(length(error), 0) + coalesce((SELECT length(bytes) FROM blobs
+			WHERE output >= 'sha256:' AND sha256 = substr(output, 8)), 0)), 0)
+		FROM run_nodes WHERE rid = $1)
+	+ (SELECT coalesce(sum(250 + coalesce(length(input), 0) + coalesce(length(error), 0)
+		+ coalesce((SELECT length(bytes) FROM blobs
+			WHERE input >= 'sha256:' AND sha256 = substr(input, 8)), 0)), 0)
+		FROM agent_runs WHERE rid = $1)
+	+ (SELECT coalesce(sum(300 + coalesce(length(inputs), 0)), 0)
+		FROM workflow_approvals WHERE rid = $1)
+	+ (SELECT coalesce(sum(40 + coalesce(length(data), 0)), 0)
+		FROM run_events WHERE rid = $1) AS bytes,
+	(SELECT coalesce(sum(100 + coalesce(length(text), 0)), 0)
+		FROM agent_logs WHERE rid = $1) AS log_bytes

@@ -78,6 +78,7 @@ static const struct route routes[] = {
 	POST("/api/runs/{runId}/pause", DO(runs_pause), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/resume", DO(runs_resume), BODY(BODY_JSON)),
 	POST("/api/runs/{runId}/nodes/{nodeId}/skip", DO(runs_skip), BODY(BODY_JSON)),
+	GET("/api/storage", READ(storage_get)),
 	GET("/api/schedules", READ(schedules_list), QUERY("limit cursor")),
 	GET("/api/schedules/{schedule}", READ(schedules_get)),
 	POST("/api/schedules/{schedule}/pause", DO(schedules_pause), BODY(BODY_JSON)),

@@ -78,6 +78,9 @@ struct call_done approvals_list(struct call *c);
 struct call_done approvals_get(struct call *c);
 struct call_done approvals_decide(struct call *c);
 
+/* api_storage.c */
+struct call_done storage_get(struct call *c);
+
 /* api_schedules.c */
 struct call_done schedules_list(struct call *c);
 struct call_done schedules_get(struct call *c);

@@ -171,6 +171,7 @@ enum {
 	LIMIT_SSE_HEARTBEAT_MS = 15000,
 
 	/* API */
+	LIMIT_STORAGE_MS = 500,		 /* folders of artifacts are weighed for so long */
 	LIMIT_READ_QUEUE = 2048,	 /* requests that wait for a reader; more get 503 */
 	LIMIT_WAITERS = 4096,		 /* triggers that wait for the end of their run */
 	LIMIT_WAIT_S = 300,		 /* the longest such wait */

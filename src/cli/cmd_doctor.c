@@ -1,4 +1,5 @@
-/* doctor: what this machine offers, no server needed. */
+/* doctor: what this machine offers, no server needed; and what workflows take, when there is one.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,77 @@ static void ask_service(const struct cli_common *common, struct json_out *o, str
 		buf_printf(text, "service    none at %s\n", common->server);
 }
 
+/* "1.4 MB" */
+static void put_bytes(struct table *t, int64_t bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+	double n = (double)bytes;
+	size_t u = 0;
+	for (; n >= 1000 && u + 1 < ARRAY_LEN(units); u++)
+		n /= 1000;
+	table_cellf(t, u == 0 ? "%.0f %s" : "%.1f %s", n, units[u]);
+}
+
+static void put_next(struct table *t, const struct value *row)
+{
+	CLEANUP_BUF struct buf text = {0};
+	struct str next = print_text(row, "nextDeletionAt");
+	if (next.n > 0)
+		table_time_short(&text, next);
+	table_cell(t, buf_str(&text));
+}
+
+static void print_storage(const struct value *storage)
+{
+	static const struct table_column columns[] = {
+		{"WORKFLOW", TABLE_CUT},    {"RUNS", TABLE_WHOLE},
+		{"BYTES", TABLE_WHOLE},	    {"ROWS", TABLE_OPTIONAL},
+		{"LOGS", TABLE_OPTIONAL},   {"ARTIFACTS", TABLE_OPTIONAL},
+		{"RUNS KEPT", TABLE_WHOLE}, {"NEXT DELETION", TABLE_OPTIONAL},
+	};
+	const struct value *database = value_getz(storage, "database");
+	const struct value *rows = value_getz(storage, "workflows");
+	const struct value *shrinks = value_getz(database, "shrinks");
+	printf("database   %.1f MB, %.1f MB of it free\n",
+	       (double)print_int(database, "bytes") / 1e6,
+	       (double)print_int(database, "freeBytes") / 1e6);
+	if (shrinks && !shrinks->b)
+		printf("           an older drover made the file: free pages are used again, but "
+		       "it "
+		       "does not shrink.\n           With the service down: sqlite3 FILE 'PRAGMA "
+		       "auto_vacuum = 2; VACUUM'\n");
+	if (!value_is(rows, VALUE_ARRAY) || rows->n == 0)
+		return;
+	struct table *t = table_new(columns, ARRAY_LEN(columns));
+	for (uint32_t i = 0; i < rows->n; i++) {
+		const struct value *row = &rows->items[i];
+		table_cell(t, print_text(row, "workflowName"));
+		table_cellf(t, "%lld", (long long)print_int(row, "runs"));
+		put_bytes(t, print_int(row, "bytes"));
+		put_bytes(t, print_int(row, "rowBytes"));
+		put_bytes(t, print_int(row, "logBytes"));
+		put_bytes(t, print_int(row, "artifactBytes"));
+		table_cell(t, print_text(value_getz(row, "retention"), "runs"));
+		put_next(t, row);
+	}
+	table_print(t);
+}
+
+/* What each workflow takes, as the service says. */
+static void ask_storage(const struct cli_common *common, struct json_out *o, bool json)
+{
+	CLEANUP_CLIENT struct client *c = client_new(common);
+	CLEANUP_RESPONSE struct response r = {0};
+	if (!client_try(c, "/api/storage", &r) || r.status != 200)
+		return;
+	if (json) {
+		json_out_key(o, "storage");
+		json_out_value(o, &r.value);
+	} else {
+		print_storage(&r.value);
+	}
+}
+
 static int doctor_run(int argc, char **argv)
 {
 	struct cli_common common;
@@ -110,13 +182,16 @@ static int doctor_run(int argc, char **argv)
 	buf_printf(&text, "drover     %s\ncores      %ld\n", DROVER_VERSION, cores);
 	bool good = probe(&o, &text);
 	ask_service(&common, &o, &text);
+	if (!common.json)
+		table_put(buf_str(&text));
+	ask_storage(&common, &o, common.json);
 	json_out_end(&o);
 	if (common.json)
 		printf("%s\n", json.p);
-	else
-		table_put(buf_str(&text));
 	return good ? CLI_OK : CLI_FAILED;
 }
 
 const struct command cmd_doctor = {
-	"doctor", "", "what this machine offers; exit 1 when agents can't be isolated", doctor_run};
+	"doctor", "",
+	"what this machine offers and what workflows take; exit 1 when agents can't be isolated",
+	doctor_run};

@@ -41,6 +41,7 @@ struct service {
 	int64_t tick_at_ms; /* what the timer is armed for */
 	size_t n_approvals_shown, n_unknown_shown;
 	size_t n_pending_shown;
+	uint64_t n_checkpoints_shown;
 	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
 	struct sandbox *sandbox;
@@ -99,11 +100,24 @@ static void show_open_runs(struct service *s)
 			    (double)(stats.n_open_runs - stats.n_pending_runs));
 }
 
+static void show_database(struct service *s)
+{
+	enum { PAGE_BYTES = 4096 };
+	struct sqlite_store_stats stats;
+	sqlite_store_stats(s->store, &stats);
+	if (stats.n_checkpoints == s->n_checkpoints_shown)
+		return;
+	s->n_checkpoints_shown = stats.n_checkpoints;
+	exporter_set_database(s->exporter, (double)stats.n_pages * PAGE_BYTES,
+			      (double)stats.n_free_pages * PAGE_BYTES);
+}
+
 static void end_turn(struct service *s)
 {
 	if (!s->engine)
 		return;
 	show_open_runs(s);
+	show_database(s);
 	dispatch_flush_logs(s->dispatch);
 	engine_flush(s->engine);
 	arm_tick(s);
@@ -565,7 +579,11 @@ int service_run(const struct config *config)
 	log_setup(level, human);
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
-	struct service s = {.config = config, .exporter = exporter_new()};
+	struct service s = {
+		.config = config,
+		.exporter = exporter_new(),
+		.n_checkpoints_shown = UINT64_MAX,
+	};
 	bool up = may_listen(config) && find_roots(&s) && start_loop(&s) && open_store(&s) &&
 		  find_artifacts(&s) && start_executors(&s) && start_engine(&s) &&
 		  start_keeper(&s) && start_http(&s);

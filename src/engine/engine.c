@@ -235,6 +235,7 @@ void engine_free(struct engine *e)
 	gate_fini(e);
 	admission_fini(e);
 	schedule_free_all(e);
+	retention_fini(e);
 	breaker_free_all(e);
 	map_free(&e->runs);
 	map_free(&e->attempts);

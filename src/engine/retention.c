@@ -1,9 +1,11 @@
 #include "engine/retention.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "engine/emit.h"
 
 enum {
@@ -71,14 +73,33 @@ static struct workflow *workflow_of(struct engine *e, struct str id)
 	return map_get(&e->catalog.workflows_by_id, id);
 }
 
-/* The workflow was looked at up to here. */
-static void workflow_done(struct engine *e)
+/* What is remembered of the workflows of a project that leave it to the service. */
+struct rest {
+	int64_t pruned_ms[RETAINED_CLASSES];
+};
+
+/* Up to when the runs of the unit were looked at. */
+static int64_t *pruned_ms(struct engine *e)
 {
 	struct retention *t = &e->retention;
-	struct workflow *w = workflow_of(e, str_of(t->workflow_id));
-	if (w)
-		w->pruned_ms[t->what] = t->before_ms;
-	t->from_ms = -1;
+	if (t->workflow_id[0]) {
+		struct workflow *w = workflow_of(e, str_of(t->workflow_id));
+		return w ? &w->pruned_ms[t->what] : NULL;
+	}
+	struct rest *rest = map_get(&t->rest, str_of(t->project));
+	if (!rest) {
+		rest = NEW0(struct rest);
+		map_put(&t->rest, str_of(t->project), rest);
+	}
+	return &rest->pruned_ms[t->what];
+}
+
+static void unit_done(struct engine *e)
+{
+	int64_t *done = pruned_ms(e);
+	if (done)
+		*done = e->retention.before_ms;
+	e->retention.from_ms = -1;
 }
 
 static void stepped(void *ctx, struct txn *txn, void *arg UNUSED, int64_t op)
@@ -92,7 +113,7 @@ static void stepped(void *ctx, struct txn *txn, void *arg UNUSED, int64_t op)
 	if (done->n > 0 && e->config.on_pruned)
 		e->config.on_pruned(e->config.watcher, step->what, done->run_ids, done->n);
 	if (done->next_ms == INT64_MAX)
-		workflow_done(e);
+		unit_done(e);
 	else
 		t->from_ms = done->next_ms;
 	if (done->n > 0)
@@ -100,6 +121,34 @@ static void stepped(void *ctx, struct txn *txn, void *arg UNUSED, int64_t op)
 	else
 		go_on(e);
 	engine_leave(e);
+}
+
+static int by_text(const void *x, const void *y)
+{
+	return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+static bool says_its_own(const struct workflow *w, enum retained what)
+{
+	return w->plan && w->plan->retention_ms[what] >= 0;
+}
+
+/* The workflows of the project that say their own. */
+static const struct str *excepted(const struct engine *e, struct arena *a, size_t *ret_n)
+{
+	const struct retention *t = &e->retention;
+	struct str *ids = ARENA_NEW_ARRAY(a, struct str, e->catalog.workflows_by_id.n);
+	size_t n = 0, at = 0;
+	void *p;
+	while (map_next(&e->catalog.workflows_by_id, &at, NULL, &p)) {
+		const struct workflow *w = p;
+		if (says_its_own(w, t->what) && str_eqz(w->row.project, t->project))
+			ids[n++] = arena_str(a, w->row.id);
+	}
+	if (n > 0)
+		qsort(ids, n, sizeof(*ids), by_text);
+	*ret_n = n;
+	return ids;
 }
 
 static void step(struct engine *e)
@@ -110,39 +159,71 @@ static void step(struct engine *e)
 	op->prune = (struct prune){
 		.what = t->what,
 		.workflow_id = arena_str(&txn->arena, str_of(t->workflow_id)),
+		.project = arena_str(&txn->arena, str_of(t->project)),
 		.from_ms = t->from_ms,
 		.before_ms = t->before_ms,
 		.ret = ARENA_NEW(&txn->arena, struct pruned),
 	};
+	if (!t->workflow_id[0])
+		op->prune.except = excepted(e, &txn->arena, &op->prune.n_except);
 	t->under_way = true;
 	pump_effect(&e->pump, stepped, NULL, (int64_t)txn->n_ops - 1);
 }
 
 /* ---- a pass ---- */
 
-/* The workflow with the next id of which something may be deleted, or NULL. */
-static const struct workflow *next_workflow(const struct engine *e)
+/* Units are ordered by project and workflow, the others first. */
+struct unit {
+	struct str project, workflow_id;
+	int64_t kept_ms;
+};
+
+static int unit_cmp(const struct unit *x, const struct unit *y)
 {
-	const struct retention *t = &e->retention;
-	const struct workflow *next = NULL;
-	size_t at = 0;
-	void *p;
-	while (map_next(&e->catalog.workflows_by_id, &at, NULL, &p)) {
-		const struct workflow *w = p;
-		if (kept_ms(e, w, t->what) > 0 && str_cmp(w->row.id, str_of(t->workflow_id)) > 0 &&
-		    (!next || str_cmp(w->row.id, next->row.id) < 0))
-			next = w;
-	}
-	return next;
+	int by_project = str_cmp(x->project, y->project);
+	return by_project ? by_project : str_cmp(x->workflow_id, y->workflow_id);
 }
 
-static void begin_workflow(struct engine *e, const struct workflow *w)
+/* Takes the unit when it is behind `after` and before what was found until now. */
+static void offer(const struct unit *after, struct unit *next, struct unit unit)
+{
+	if (unit.kept_ms > 0 && unit_cmp(&unit, after) > 0 &&
+	    (next->project.n == 0 || unit_cmp(&unit, next) < 0))
+		*next = unit;
+}
+
+/* The next unit of which something may be deleted; false when there is none. */
+static bool next_unit(const struct engine *e, struct unit *ret)
+{
+	const struct retention *t = &e->retention;
+	struct unit after = {str_of(t->project), str_of(t->workflow_id), 0};
+	size_t at = 0;
+	void *p;
+	*ret = (struct unit){0};
+	while (map_next(&e->catalog.workflows_by_id, &at, NULL, &p)) {
+		const struct workflow *w = p;
+		if (says_its_own(w, t->what))
+			offer(&after, ret,
+			      (struct unit){w->row.project, w->row.id, kept_ms(e, w, t->what)});
+		else
+			offer(&after, ret,
+			      (struct unit){w->row.project, {0}, kept_ms(e, w, t->what)});
+	}
+	return ret->project.n > 0;
+}
+
+static void name_unit(struct retention *t, struct str project, struct str workflow_id)
+{
+	snprintf(t->project, sizeof(t->project), "%.*s", STR_ARG(project));
+	snprintf(t->workflow_id, sizeof(t->workflow_id), "%.*s", STR_ARG(workflow_id));
+}
+
+static void begin_unit(struct engine *e, const struct unit *unit)
 {
 	struct retention *t = &e->retention;
-	memcpy(t->workflow_id, w->row.id.p, w->row.id.n);
-	t->workflow_id[w->row.id.n] = '\0';
-	t->from_ms = w->pruned_ms[t->what];
-	t->before_ms = e->wall_ms - kept_ms(e, w, t->what);
+	name_unit(t, unit->project, unit->workflow_id);
+	t->from_ms = *pruned_ms(e);
+	t->before_ms = e->wall_ms - unit->kept_ms;
 }
 
 static void end_pass(struct engine *e)
@@ -158,18 +239,27 @@ static void go_on(struct engine *e)
 {
 	struct retention *t = &e->retention;
 	while (t->from_ms < 0) {
-		const struct workflow *w = next_workflow(e);
-		if (w) {
-			begin_workflow(e, w);
+		struct unit unit;
+		if (next_unit(e, &unit)) {
+			begin_unit(e, &unit);
 		} else if (t->what == RETAINED_RUNS) {
 			t->what = RETAINED_LOGS;
-			t->workflow_id[0] = '\0';
+			name_unit(t, (struct str){0}, (struct str){0});
 		} else {
 			end_pass(e);
 			return;
 		}
 	}
 	step(e);
+}
+
+static void forget_rest(struct retention *t)
+{
+	size_t at = 0;
+	void *p;
+	while (map_next(&t->rest, &at, NULL, &p))
+		free(p);
+	map_free(&t->rest);
 }
 
 static void look_at_all(struct engine *e)
@@ -180,6 +270,7 @@ static void look_at_all(struct engine *e)
 		struct workflow *w = p;
 		memset(w->pruned_ms, 0, sizeof(w->pruned_ms));
 	}
+	forget_rest(&e->retention);
 	e->retention.full_pass_ms = e->now_ms;
 }
 
@@ -206,7 +297,7 @@ static void begin_pass(struct engine *e)
 		look_at_all(e);
 	t->in_pass = true;
 	t->what = RETAINED_RUNS;
-	t->workflow_id[0] = '\0';
+	name_unit(t, (struct str){0}, (struct str){0});
 	t->from_ms = -1;
 	go_on(e);
 }
@@ -240,8 +331,15 @@ void retention_begin(struct engine *e)
 	retention_changed(e);
 }
 
+void retention_fini(struct engine *e)
+{
+	forget_rest(&e->retention);
+}
+
+/* Its runs may belong to another unit now: all are looked at again. */
 void retention_changed(struct engine *e)
 {
+	e->retention.full_pass_ms = -1;
 	e->retention.longest_ms = longest_ms(e);
 	arm(e, START_MS);
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rng.h"
@@ -251,12 +252,14 @@ struct retention {
 	bool under_way; /* a step is in a transaction */
 	bool in_pass;
 	enum retained what; /* of the pass */
-	char workflow_id[ID_TEXT_BYTES];
-	int64_t from_ms, before_ms; /* of the step */
-	int64_t longest_ms;	    /* that anything is kept, but for ever; 0 = nothing goes */
-	int64_t last_run_ms;	    /* when a run ended last */
-	int64_t full_pass_ms;	    /* the last pass that looked at all; 0 = none yet */
-	int64_t clock_ms;	    /* wall clock less the engine's, as last seen */
+	/* a workflow that says its own, or "": the others of the project */
+	char project[LIMIT_NAME_BYTES + 1], workflow_id[ID_TEXT_BYTES];
+	int64_t from_ms, before_ms; /* of the step; from_ms -1 = the next unit */
+	struct map rest;      /* project -> struct rest: up to when the others were looked at */
+	int64_t longest_ms;   /* that anything is kept, but for ever; 0 = nothing goes */
+	int64_t last_run_ms;  /* when a run ended last */
+	int64_t full_pass_ms; /* the last pass that looked at all; 0 = none yet */
+	int64_t clock_ms;     /* wall clock less the engine's, as last seen */
 };
 
 /* Runs that wait to start: see engine/gate.h. */

@@ -65,18 +65,27 @@ enum txn_op_kind {
 };
 
 /*
- * One step of a purge: looks at the runs of a workflow that were created in [from_ms, before_ms),
- * oldest first, at LIMIT_PRUNE_LOOK of them at most, and deletes those that ended before
- * before_ms, LIMIT_PRUNE_RUNS at most. A run stays while an open run names it as its parent or
- * its caller, or is its caller. Applied again it deletes what the step after it would have.
+ * One step of a purge: looks at runs that were created in [from_ms, before_ms), oldest first, at
+ * LIMIT_PRUNE_LOOK of them at most, and deletes those that ended before before_ms,
+ * LIMIT_PRUNE_RUNS at most. They are those of a workflow, or those of a project whose workflows
+ * are not excepted: neighbours are deleted together, which is what costs least. A run stays while
+ * an open run names it as its parent or its caller, or is its caller. Applied again it deletes
+ * what the step after it would have.
  */
 struct prune {
 	enum retained
-		what; /* RETAINED_RUNS: with all that hangs on them; RETAINED_LOGS: those alone */
-	struct str workflow_id;
+		what; /* RETAINED_RUNS: with all that hangs on them; RETAINED_LOGS: those alone
+		       */
+	struct str workflow_id; /* or, when it is empty: */
+	struct str project;
+	const struct str *except; /* workflow ids, ordered */
+	size_t n_except;
 	int64_t from_ms, before_ms;
 	struct pruned *ret; /* in txn->arena; set when applied */
 };
+
+/* Whether the step looks at the runs of this workflow. */
+bool prune_looks_at(const struct prune *op, struct str project, struct str workflow_id);
 
 struct pruned {
 	const struct str *run_ids; /* in txn->arena: the runs that are gone, or have no logs now */
@@ -148,6 +157,20 @@ struct approval_filter {
 	struct str run_id, workflow_id; /* empty = any */
 	bool has_status;
 	enum approval_status status;
+};
+
+/* What a workflow takes, told from its number of runs and the size of some of them. */
+struct storage_row {
+	struct str workflow_id, workflow_name;
+	int64_t n_runs, oldest_ms; /* when its oldest run was created */
+	int64_t bytes, log_bytes;  /* of all rows but logs; of logs */
+};
+
+struct storage {
+	int64_t bytes, free_bytes; /* of the database; free: would be used before it grows */
+	bool shrinks;		   /* what is free is given back to the file system */
+	struct storage_row *rows;  /* by workflow id */
+	size_t n;
 };
 
 /* Everything about one run. */
@@ -248,6 +271,9 @@ struct store_ops {
 	int (*schedule_list)(struct store_reader *r, struct arena *a, struct str project,
 			     const struct store_page *page, struct schedule_row **ret,
 			     size_t *ret_n);
+	/* Estimated: its cost grows with the number of workflows and, a little, of runs. */
+	int (*storage)(struct store_reader *r, struct arena *a, struct str project,
+		       struct storage *ret);
 	/* Recovery: calls `each` for every run that is not final, oldest first. Stops and returns
 	 * what `each` returns when that is not 0. Memory is bounded: rows live until it returns.
 	 * `each` must not use this reader; another one it may. */

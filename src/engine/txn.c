@@ -31,3 +31,19 @@ struct txn_op *txn_add(struct txn *txn, enum txn_op_kind kind)
 	op->kind = kind;
 	return op;
 }
+
+bool prune_looks_at(const struct prune *op, struct str project, struct str workflow_id)
+{
+	if (op->workflow_id.n > 0)
+		return str_eq(workflow_id, op->workflow_id);
+	size_t low = 0, high = op->n_except;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (str_cmp(op->except[mid], workflow_id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	bool excepted = low < op->n_except && str_eq(op->except[low], workflow_id);
+	return str_eq(project, op->project) && !excepted;
+}

@@ -26,8 +26,17 @@ def the_store_bench_runs():
         shutil.rmtree(folder)
 
 
+def the_scale_bench_runs():
+    folder = tempfile.mkdtemp(prefix="drover-bench-")
+    try:
+        for what in ("fill", "lists", "purge"):
+            run("scale_bench", what, os.path.join(folder, "scale.db"), "1000")
+    finally:
+        shutil.rmtree(folder)
+
+
 def the_sandbox_bench_runs():
     run("sandbox_bench", "3")
 
 
-main([the_engine_bench_runs, the_store_bench_runs, the_sandbox_bench_runs])
+main([the_engine_bench_runs, the_store_bench_runs, the_scale_bench_runs, the_sandbox_bench_runs])

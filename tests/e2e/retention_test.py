@@ -2,10 +2,11 @@
 import contextlib
 import os
 import sqlite3
+import subprocess
 import tempfile
 import time
 
-from daemon import STALL_SECONDS, Daemon, main
+from daemon import BUILD, STALL_SECONDS, Daemon, main
 
 KEEPER = """name: keeper
 type: SCRIPT
@@ -114,6 +115,36 @@ def folders_of_runs_that_are_gone_are_swept_and_off_keeps_all():
             assert d.ok("GET", f"/api/runs/{run}")["status"] == "SUCCESS"
 
 
+def doctor_shows_what_each_workflow_takes():
+    with tempfile.TemporaryDirectory() as tmp:
+        with service(tmp, "--retention-runs", "10d") as d:
+            d.apply(KEEPING)
+            d.apply("name: big\nretention: {runs: off}\n"
+                    "nodes: [{id: a, agent: noop, action: run}]\n")
+            one_run(d)
+            for _ in range(3):
+                d.wait(d.trigger("big", {"text": "x" * 50000}))
+            got = d.ok("GET", "/api/storage")
+            big, small = got["workflows"]
+            assert (big["workflowName"], big["runs"]) == ("big", 3), got
+            assert 150000 < big["rowBytes"] < 200000 and big["artifactBytes"] == 0, big
+            assert big["retention"]["runs"] == "off" and big["nextDeletionAt"] is None
+            assert (small["workflowName"], small["runs"], small["artifactBytes"]) == ("keeping", 1, 6)
+            assert small["logBytes"] > 0 and small["bytes"] == sum(
+                small[k] for k in ("rowBytes", "logBytes", "artifactBytes"))
+            assert small["retention"] == {"runs": "240h", "logs": "720h", "artifacts": "720h"}
+            assert small["nextDeletionAt"][:10] > small["oldestRunAt"][:10]
+            assert got["database"]["bytes"] > 0 and got["database"]["shrinks"] is True
+            said = subprocess.run([os.path.join(BUILD, "drover"), "doctor"], capture_output=True,
+                                  text=True, check=False,
+                                  env=dict(os.environ, DROVER_SERVER="http://" + d.address)).stdout
+            lines = said.splitlines()
+            assert any(l.startswith("database ") for l in lines), said
+            at = next(i for i, l in enumerate(lines) if l.startswith("WORKFLOW"))
+            assert lines[at + 1].split()[:2] == ["big", "3"], said
+            assert lines[at + 2].split()[:2] == ["keeping", "1"], said
+
+
 def bad_times_are_refused():
     d = Daemon("--retention-runs", "soon")
     assert not d.start()
@@ -122,4 +153,4 @@ def bad_times_are_refused():
 
 
 main([logs_artifacts_and_runs_go_in_their_time, folders_of_runs_that_are_gone_are_swept_and_off_keeps_all,
-      bad_times_are_refused])
+      doctor_shows_what_each_workflow_takes, bad_times_are_refused])

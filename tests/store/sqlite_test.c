@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "crash.h"
@@ -341,6 +342,74 @@ TEST(a_damaged_file_is_refused_or_read_as_damaged_but_never_crashes)
 	CHECK(n_refused > 0);
 }
 
+/* Writes n ended runs with 20 KB each, or prunes them. */
+static void fill_or_prune(struct store *s, int n, bool prune)
+{
+	static char text[20000];
+	memset(text, 'x', sizeof(text));
+	int64_t from_ms = 0;
+	for (int i = 0; i < n; i += LIMIT_PRUNE_RUNS) {
+		struct txn *txn = txn_new();
+		for (int k = i; !prune && k < i + LIMIT_PRUNE_RUNS; k++) {
+			struct run_row *run = &txn_add(txn, TXN_RUN_ADD)->run;
+			run->id = str_of(arena_printf(&txn->arena, "run-%06d", k));
+			run->project = STR("default");
+			run->workflow_id = STR("wf-1");
+			run->status = RUN_SUCCESS;
+			run->context = str_n(text, sizeof(text));
+			run->created_ms = run->finished_ms = k;
+		}
+		struct pruned *ret = ARENA_NEW(&txn->arena, struct pruned);
+		if (prune)
+			txn_add(txn, TXN_PRUNE)->prune = (struct prune){
+				.workflow_id = STR("wf-1"),
+				.from_ms = from_ms,
+				.before_ms = 1000000,
+				.ret = ret,
+			};
+		txn->done = forget;
+		s->ops->submit(s, txn);
+		from_ms = i;
+	}
+	while (sqlite_store_wait(s))
+		sqlite_store_drain(s);
+}
+
+static int64_t file_bytes(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+TEST(deleted_runs_give_their_space_back_to_the_file_system)
+{
+	enum { RUNS = 3000, MEGABYTE = 1 << 20, MOST_WAITS = 2000 };
+	CLEANUP_PLACE struct place p = {0};
+	CLEANUP_BUF struct buf reason = {0};
+	place_new(t, &p);
+	CHECK_GOOD();
+	struct store *s;
+	CHECK_INT(open_it(p.db, &s, &reason), 0);
+	fill_or_prune(s, RUNS, false);
+	s->ops->free(s);
+	int64_t full = file_bytes(p.db);
+	CHECK(full > 50 * MEGABYTE);
+	CHECK_INT(open_it(p.db, &s, &reason), 0);
+	fill_or_prune(s, RUNS, true);
+	/* quiet moments come by themselves */
+	int n = 0;
+	while (n++ < MOST_WAITS && file_bytes(p.db) > 20 * MEGABYTE)
+		usleep(10000);
+	struct sqlite_store_stats stats;
+	sqlite_store_stats(s, &stats);
+	s->ops->free(s);
+	CHECK(file_bytes(p.db) <= 20 * MEGABYTE);
+	CHECK(stats.n_pages > 0 && stats.n_free_pages <= 4096);
+	run_sql(t, p.db,
+		"SELECT abs(iif(integrity_check = 'ok', 0, -9223372036854775808))"
+		" FROM pragma_integrity_check");
+}
+
 static void put_open_run(struct store *s, const char *id)
 {
 	struct txn *txn = txn_new();
@@ -544,5 +613,6 @@ TAP_MAIN(RUN(a_second_process_is_refused_and_told_who_has_it), RUN(the_file_is_i
 	 RUN(another_programs_database_is_refused_and_left_alone),
 	 RUN(a_file_that_is_no_database_is_refused),
 	 RUN(a_damaged_file_is_refused_or_read_as_damaged_but_never_crashes),
+	 RUN(deleted_runs_give_their_space_back_to_the_file_system),
 	 RUN(one_poisoned_row_harms_only_its_own_run), RUN(a_disk_that_is_really_full_is_survived),
 	 RUN(an_idle_store_checkpoints_once_and_then_rests))

@@ -361,7 +361,15 @@ static void fill_schedule(struct stream *s, struct arena *a, struct schedule_row
 static void fill_prune(struct stream *s, struct arena *a, struct prune *op)
 {
 	op->what = (enum retained)below(s, 2);
-	op->workflow_id = ID_STR(s->workflows[below(s, STREAM_WORKFLOWS)]);
+	if (chance(s, 50)) {
+		op->workflow_id = ID_STR(s->workflows[below(s, STREAM_WORKFLOWS)]);
+	} else {
+		struct str *except = ARENA_NEW(a, struct str);
+		*except = ID_STR(s->workflows[below(s, STREAM_WORKFLOWS)]);
+		op->project = str_of(projects[below(s, 2)]);
+		op->except = except;
+		op->n_except = below(s, 2);
+	}
 	op->before_ms = s->now_ms - (int64_t)below(s, 300);
 	op->from_ms = chance(s, 50) ? 0 : op->before_ms - (int64_t)below(s, 300);
 	op->ret = ARENA_NEW(a, struct pruned);

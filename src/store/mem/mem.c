@@ -212,5 +212,6 @@ static const struct store_ops mem_ops = {
 	.approval_get = memread_approval_get,
 	.approval_list = memread_approval_list,
 	.schedule_list = memread_schedule_list,
+	.storage = memread_storage,
 	.open_runs = memread_open_runs,
 };

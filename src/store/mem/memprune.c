@@ -35,12 +35,16 @@ void memprune_step(struct memdb *s, struct arena *a, const struct prune *op)
 	int64_t last_ms = 0;
 	while (at < s->n_runs && n < LIMIT_PRUNE_RUNS && n_looked_at < LIMIT_PRUNE_LOOK) {
 		struct memdb_run *run = s->in_order[at++];
-		if (!str_eq(run->row.workflow_id, op->workflow_id) ||
-		    run->row.created_ms < op->from_ms || run->row.created_ms >= op->before_ms)
+		bool in_range = op->workflow_id.n > 0
+					? str_eq(run->row.workflow_id, op->workflow_id)
+					: str_eq(run->row.project, op->project);
+		if (!in_range || run->row.created_ms < op->from_ms ||
+		    run->row.created_ms >= op->before_ms)
 			continue;
 		n_looked_at++;
 		last_ms = run->row.created_ms;
-		if (!goes(s, op, run))
+		if (!prune_looks_at(op, run->row.project, run->row.workflow_id) ||
+		    !goes(s, op, run))
 			continue;
 		ids[n++] = arena_str(a, run->row.id);
 		if (op->what == RETAINED_LOGS)

@@ -495,6 +495,47 @@ int memread_approval_list(struct store_reader *r, struct arena *a,
 	return 0;
 }
 
+static int by_storage_id(const void *x, const void *y)
+{
+	return str_cmp(((const struct storage_row *)x)->workflow_id,
+		       ((const struct storage_row *)y)->workflow_id);
+}
+
+static void count_storage(const struct memdb *s, struct storage_row *row)
+{
+	for (size_t i = 0; i < s->n_runs; i++) {
+		const struct run_row *run = &s->in_order[i]->row;
+		if (!str_eq(run->workflow_id, row->workflow_id))
+			continue;
+		if (row->n_runs++ == 0)
+			row->oldest_ms = run->created_ms;
+		row->bytes += (int64_t)(sizeof(*run) + run->context.n);
+	}
+}
+
+int memread_storage(struct store_reader *r, struct arena *a, struct str project,
+		    struct storage *ret)
+{
+	const struct memdb *s = state_of(r);
+	size_t at = 0;
+	void *p;
+	*ret = (struct storage){.shrinks = true};
+	ret->rows = ARENA_NEW_ARRAY(a, struct storage_row, s->workflows.n);
+	while (map_next(&s->workflows, &at, NULL, &p)) {
+		const struct memdb_workflow *w = p;
+		if (!w->has_row || !in_project(project, w->row.project))
+			continue;
+		struct storage_row *row = &ret->rows[ret->n++];
+		row->workflow_id = arena_str(a, w->row.id);
+		row->workflow_name = arena_str(a, w->row.name);
+		count_storage(s, row);
+		ret->bytes += row->bytes;
+	}
+	if (ret->n > 0)
+		qsort(ret->rows, ret->n, sizeof(*ret->rows), by_storage_id);
+	return 0;
+}
+
 int memread_open_runs(struct store_reader *r,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg)

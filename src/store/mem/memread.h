@@ -42,6 +42,8 @@ int memread_approval_list(struct store_reader *r, struct arena *a,
 			  struct approval_row **ret, size_t *ret_n);
 int memread_schedule_list(struct store_reader *r, struct arena *a, struct str project,
 			  const struct store_page *page, struct schedule_row **ret, size_t *ret_n);
+int memread_storage(struct store_reader *r, struct arena *a, struct str project,
+		    struct storage *ret);
 int memread_open_runs(struct store_reader *r,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg);

@@ -20,6 +20,9 @@
 enum {
 	CHECKPOINT_PAGES = 4000,  /* of WAL: checkpoint now, 16 MiB */
 	CHECKPOINT_IDLE_MS = 300, /* quiet for so long: checkpoint what there is */
+	ROOM_PAGES = 4096,	  /* free pages kept for what comes, 16 MiB, ... */
+	ROOM_PART = 10,		  /* ... or a tenth of the file; more is given back */
+	GIVE_BACK_PAGES = 256,	  /* at once */
 };
 
 struct fifo {
@@ -40,6 +43,7 @@ struct sqlite_store {
 	int wal_pages;	   /* as of the last commit */
 	int checkpoint_at; /* when it has so many */
 	bool wal_fresh;	   /* something was committed since the last checkpoint */
+	bool may_shrink;   /* pages may be free that are worth giving back */
 
 	pthread_mutex_t mutex;
 	pthread_cond_t work, told; /* something to write; something to tell */
@@ -144,6 +148,55 @@ static void checkpoint(struct sqlite_store *s, int mode)
 	sqlite3_db_release_memory(s->conn->db);
 }
 
+/* A pragma of one number; 0 when it fails. */
+static int64_t pragma(struct sqlite_store *s, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t n = 0;
+	if (sqlite3_prepare_v2(s->conn->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		n = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return n;
+}
+
+static void count_pages(struct sqlite_store *s)
+{
+	uint64_t pages = (uint64_t)pragma(s, "PRAGMA page_count");
+	uint64_t free_pages = (uint64_t)pragma(s, "PRAGMA freelist_count");
+	pthread_mutex_lock(&s->mutex);
+	s->stats.n_pages = pages;
+	s->stats.n_free_pages = free_pages;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/*
+ * Cuts free pages off the end of the file, so many at once; false when there are no more than
+ * should be kept. A file from before auto_vacuum can't be cut: it uses its free pages again.
+ */
+static bool give_back(struct sqlite_store *s)
+{
+	enum { INCREMENTAL = 2 };
+	if (!s->may_shrink)
+		return false;
+	int64_t n_free = pragma(s, "PRAGMA freelist_count");
+	int64_t room = pragma(s, "PRAGMA page_count") / ROOM_PART;
+	if (n_free <= (room > ROOM_PAGES ? room : ROOM_PAGES) ||
+	    pragma(s, "PRAGMA auto_vacuum") != INCREMENTAL) {
+		s->may_shrink = false;
+		return false;
+	}
+	_Static_assert(GIVE_BACK_PAGES == 256, "the pragma says the same");
+	int rc = sqlite3_exec(s->conn->db, "PRAGMA incremental_vacuum(256)", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		return true;
+	/* a full disk: the pages stay free */
+	if (sqlconn_errno(s->conn, rc) != -ENOSPC)
+		fatal(s, rc, "giving space back");
+	s->may_shrink = false;
+	return false;
+}
+
 static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
 {
 	struct sqlite_store *s = arg;
@@ -184,7 +237,7 @@ static bool wait_work(struct sqlite_store *s)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	while (!s->waiting.first && !s->stopping) {
-		if (!s->wal_fresh)
+		if (!s->wal_fresh && !s->may_shrink)
 			pthread_cond_wait(&s->work, &s->mutex);
 		else if (pthread_cond_timedwait(&s->work, &s->mutex, &until) == ETIMEDOUT)
 			return false;
@@ -203,7 +256,9 @@ static void do_batch(struct sqlite_store *s)
 	struct fifo batch = take_batch(s);
 	pthread_mutex_unlock(&s->mutex);
 	uint64_t start = now_ns(CLOCK_MONOTONIC);
+	uint64_t n_pruned = s->writer.n_pruned;
 	int r = commit_batch(s, &batch);
+	s->may_shrink = s->may_shrink || s->writer.n_pruned != n_pruned;
 	uint64_t ns = now_ns(CLOCK_MONOTONIC) - start;
 	pthread_mutex_lock(&s->mutex);
 	if (r == 0) {
@@ -217,9 +272,24 @@ static void do_batch(struct sqlite_store *s)
 	tell(s);
 }
 
+/* In a quiet moment, until somebody comes. Under the mutex, but not while it writes. */
+static void shrink(struct sqlite_store *s)
+{
+	bool more = true;
+	while (more && !s->waiting.first && !s->stopping) {
+		pthread_mutex_unlock(&s->mutex);
+		more = give_back(s);
+		if (more && s->wal_pages >= s->checkpoint_at)
+			checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
+		pthread_mutex_lock(&s->mutex);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct sqlite_store *s = arg;
+	s->may_shrink = true;
+	count_pages(s);
 	pthread_mutex_lock(&s->mutex);
 	for (;;) {
 		bool quiet = !wait_work(s);
@@ -227,9 +297,12 @@ static void *run(void *arg)
 			break;
 		if (!quiet)
 			do_batch(s);
+		else
+			shrink(s);
 		if (quiet || s->wal_pages >= s->checkpoint_at) {
 			pthread_mutex_unlock(&s->mutex);
 			checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
+			count_pages(s);
 			pthread_mutex_lock(&s->mutex);
 			s->stats.n_checkpoints++;
 		}
@@ -464,5 +537,6 @@ static const struct store_ops sqlite_ops = {
 	.approval_get = sqlread_approval_get,
 	.approval_list = sqlread_approval_list,
 	.schedule_list = sqlread_schedule_list,
+	.storage = sqlread_storage,
 	.open_runs = sqlread_open_runs,
 };

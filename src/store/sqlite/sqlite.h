@@ -17,6 +17,11 @@
  * A row that is not what drover writes is -EUCLEAN to who reads it; recovery sets such a run aside
  * with the log event store.run_damaged and goes on with the others.
  *
+ * Deleted rows leave free pages. More of them than a tenth of the file (and 16 MiB) are given back
+ * to the file system, a few at a time in quiet moments, also after a start. A file that was made
+ * before drover could do that (PRAGMA auto_vacuum is 0) only uses them again; VACUUM with the
+ * service down makes a new one of it.
+ *
  * A full disk is -ENOSPC as the port says. Any other error of writing or syncing ends the process
  * (fault_fatal) before anything more is told. Idle, the thread sleeps: no CPU, no writes; what the
  * WAL holds is checkpointed once after a quiet moment.
@@ -59,8 +64,9 @@ struct sqlite_store_stats {
 	uint64_t commit_ns;	/* spent in them, sum */
 	uint64_t n_full;	/* commits refused by a full disk */
 	uint64_t n_checkpoints;
-	uint64_t cpu_ns;  /* of the store thread, at the last commit */
-	size_t n_waiting; /* transactions submitted and not told */
+	uint64_t cpu_ns;		/* of the store thread, at the last commit */
+	size_t n_waiting;		/* transactions submitted and not told */
+	uint64_t n_pages, n_free_pages; /* of 4 KiB, of the file; as of the last checkpoint */
 };
 /* Loop thread. */
 void sqlite_store_stats(struct store *s, struct sqlite_store_stats *ret);

@@ -43,8 +43,12 @@ static int look_at(struct sqlwrite *w, struct arena *a, const struct prune *op, 
 	struct str id = sqlstmt_col_view(st, "id");
 	enum run_status status;
 	bool stays = false, some = true;
+	struct str project = sqlstmt_col_view(st, "project");
+	bool looked_at = prune_looks_at(op, project, sqlstmt_col_view(st, "workflow_id"));
 	x->last_ms = sqlstmt_col_i64(st, "created_ms");
 	x->n_looked_at++;
+	if (!looked_at)
+		return SQLITE_OK;
 	/* a damaged row is nobody's: it may go, once its time is over */
 	if (run_status_parse(sqlstmt_col_view(st, "status"), &status) && !run_status_final(status))
 		return SQLITE_OK;
@@ -63,9 +67,10 @@ static int look_at(struct sqlwrite *w, struct arena *a, const struct prune *op, 
 
 static int look(struct sqlwrite *w, struct arena *a, const struct prune *op, struct found *x)
 {
-	struct sqlstmt *st = sqlconn_stmt(w->conn, SQL_PRUNE_LOOK);
+	bool one = op->workflow_id.n > 0;
+	struct sqlstmt *st = sqlconn_stmt(w->conn, one ? SQL_PRUNE_LOOK : SQL_PRUNE_LOOK_PROJECT);
 	int rc, r = SQLITE_OK;
-	sqlstmt_text(st, op->workflow_id);
+	sqlstmt_text(st, one ? op->workflow_id : op->project);
 	sqlstmt_i64(st, op->from_ms);
 	sqlstmt_i64(st, op->before_ms);
 	sqlstmt_i64(st, LIMIT_PRUNE_LOOK);

@@ -43,6 +43,8 @@ int sqlread_approval_get(struct store_reader *r, struct arena *a, struct str pro
 int sqlread_approval_list(struct store_reader *r, struct arena *a,
 			  const struct approval_filter *filter, const struct store_page *page,
 			  struct approval_row **ret, size_t *ret_n);
+int sqlread_storage(struct store_reader *r, struct arena *a, struct str project,
+		    struct storage *ret);
 int sqlread_open_runs(struct store_reader *r,
 		      int (*each)(void *arg, struct arena *a, const struct open_run *run),
 		      void *arg);
