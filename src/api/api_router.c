@@ -59,6 +59,7 @@ static const struct route routes[] = {
 	POST("/api/workflows/runs/{runId}/retry", DO(runs_retry), BODY(BODY_JSON)),
 	GET("/api/runs", READ(runs_list),
 	    QUERY("limit cursor status workflow callerRunId since until q")),
+	POST("/api/runs/bulk", DO(runs_bulk), BODY(BODY_JSON)),
 	GET("/api/runs/{runId}", READ(runs_get)),
 	GET("/api/runs/{runId}/why", READ(runs_why)),
 	GET("/api/runs/{runId}/agent-runs", READ(runs_attempts)),

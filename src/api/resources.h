@@ -30,6 +30,9 @@ struct call_done runs_not_open(struct call *c);
 /* api_moves.c */
 struct call_done runs_move(struct call *c);
 
+/* api_bulk.c */
+struct call_done runs_bulk(struct call *c);
+
 /* api_control.c */
 struct call_done runs_cancel(struct call *c);
 struct call_done runs_pause(struct call *c);

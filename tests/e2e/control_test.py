@@ -104,6 +104,47 @@ def a_node_is_given_its_result_over_a_kill():
             "bob", "once more", "start"), trigger
 
 
+def many_are_steered_by_one_request_and_that_is_previewed():
+    with Daemon() as d:
+        d.apply(CHAIN)
+        d.apply(dict(CHAIN, name="other"))
+        runs = [d.trigger("chain", {}) for _ in range(3)]
+        other = d.trigger("other", {})
+
+        def bulk(**body):
+            a = d.ok("POST", "/api/runs/bulk", body)
+            assert a["found"] == len(a["items"]) and a["more"] is False, a
+            return {i["workflowRunId"]: i for i in a["items"]}, a["done"]
+
+        items, done = bulk(action="pause", workflow="chain", plan=True)
+        assert set(items) == set(runs) and done == 0, items
+        assert {i["outcome"] for i in items.values()} == {"planned"}
+        assert all(get(d, run)["paused"] is None for run in runs)
+        items, done = bulk(action="pause", workflow="chain", by="ann", reason="look")
+        assert set(items) == set(runs) and done == 3, items
+        assert all(get(d, run)["paused"]["by"] == "ann" for run in runs)
+        assert bulk(action="pause", workflow="chain") == ({}, 0)
+        assert bulk(action="resume", status="RUNNING")[1] == 3  # the other one is not paused
+        items, done = bulk(action="cancel", status="RUNNING", workflow="chain", reason="enough")
+        assert done == 3 and {i["outcome"] for i in items.values()} == {"done"}, items
+        assert all(d.wait(run)["status"] == "CANCELLED" for run in runs)
+        assert get(d, other)["status"] == "RUNNING"
+        items, done = bulk(action="retry", status="CANCELLED", workflow="chain", plan=True)
+        assert done == 0 and items[runs[0]]["plan"]["runsAgain"] == ["w", "a", "b"], items
+        items, done = bulk(action="retry", status="CANCELLED", workflow="chain", by="bob")
+        assert done == 3, items
+        for old, item in items.items():
+            new = get(d, item["newRunId"])
+            assert new["parentRunId"] == old and new["trigger"]["by"] == "bob", new
+        for bad in ({}, {"action": "stop"}, {"action": "cancel"}, {"action": "cancel", "by": "x"},
+                    {"action": "cancel", "status": "FAILED"}, {"action": "cancel", "since": "x"},
+                    {"action": "retry", "status": "RUNNING"}, {"action": "pause", "workflow": 1},
+                    {"action": "pause", "workflow": "chain", "from": "start"},
+                    {"action": "pause", "workflow": "chain", "plan": 1}):
+            assert d.request("POST", "/api/runs/bulk", bad)[0] == 422, bad
+        assert d.request("POST", "/api/runs/bulk", {"action": "pause", "workflow": "no"})[0] == 404
+
+
 def eight_that_pause_and_resume_at_once_leave_a_sound_run():
     with Daemon() as d:
         d.apply(CHAIN)
@@ -167,5 +208,6 @@ def each_of_1000_cancels_that_race_with_the_end_gives_one_end():
 
 main([a_pause_holds_over_kills_and_a_resume_lets_it_go_on,
       a_paused_workflow_starts_no_run_over_a_kill, a_node_is_given_its_result_over_a_kill,
+      many_are_steered_by_one_request_and_that_is_previewed,
       eight_that_pause_and_resume_at_once_leave_a_sound_run,
       each_of_1000_cancels_that_race_with_the_end_gives_one_end])
