@@ -7,7 +7,7 @@ id, project, name, version, description, type, risk_level, entry_path, command, 
 	digest, policy, builtin, created_ms, updated_ms
 
 -- text: workflow_columns
-id, project, name, description, status, version, pause, created_ms, updated_ms
+id, project, name, description, status, version, pause, deleting, created_ms, updated_ms
 
 -- text: run_columns
 rid, id, project, workflow_id, workflow_name, workflow_version, status, trigger_json,
@@ -104,12 +104,13 @@ SELECT name, description, input_schema, output_schema, effect, probe, risk_level
 FROM agent_capabilities WHERE agent_id = $1 ORDER BY position
 
 -- name: workflow_put
-INSERT INTO workflows (id, project, name, description, status, version, pause, created_ms,
-	updated_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO workflows (id, project, name, description, status, version, pause, deleting,
+	created_ms, updated_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET project = excluded.project, name = excluded.name,
 	description = excluded.description, status = excluded.status, version = excluded.version,
-	pause = excluded.pause, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms
+	pause = excluded.pause, deleting = excluded.deleting, created_ms = excluded.created_ms,
+	updated_ms = excluded.updated_ms
 
 -- name: workflow_get
 SELECT {workflow_columns}

@@ -247,30 +247,3 @@ struct call_done workflows_check(struct call *c)
 	struct call_done refused;
 	return read_save(c, &refused) ? call_on_loop(c, check) : refused;
 }
-
-/* ---- deleting ---- */
-
-static void deleted(void *arg, const struct engine_reply *reply)
-{
-	(void)call_deleted(arg, reply, no_workflow);
-}
-
-static struct call_done delete_one(struct call *c)
-{
-	const struct str *id = c->state;
-	struct call_done later = call_later(c);
-	engine_workflow_delete(c->api->config.engine, PROJECT, *id, deleted, c);
-	return later;
-}
-
-struct call_done workflows_delete(struct call *c)
-{
-	struct workflow_row w;
-	int r = workflows_find(c, c->params[0], &w);
-	if (r)
-		return call_problem_store(c, r, no_workflow);
-	struct str *id = ARENA_NEW(c->arena, struct str);
-	*id = w.id;
-	c->state = id;
-	return call_on_loop(c, delete_one);
-}

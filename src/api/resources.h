@@ -58,7 +58,11 @@ struct call_done workflows_check(struct call *c);
 struct call_done workflows_list(struct call *c);
 struct call_done workflows_get(struct call *c);
 struct call_done workflows_replace(struct call *c);
+
+/* api_removal.c */
 struct call_done workflows_delete(struct call *c);
+struct call_done workflows_archive(struct call *c);
+struct call_done workflows_unarchive(struct call *c);
 
 /* api_versions.c */
 struct call_done workflows_versions(struct call *c);

@@ -121,6 +121,7 @@ static void workflow_set_row(struct workflow *w, const struct workflow_row *row)
 	w->row.name = arena_str(&w->arena, row->name);
 	w->row.description = arena_str(&w->arena, row->description);
 	w->row.pause = row->pause.n ? arena_str(&w->arena, row->pause) : (struct str){0};
+	w->row.deleting = row->deleting.n ? arena_str(&w->arena, row->deleting) : (struct str){0};
 	arena_free(&old);
 }
 

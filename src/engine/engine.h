@@ -178,9 +178,23 @@ void engine_workflow_save(struct engine *e, const struct workflow_save *save, en
  * as a save would store it. Replies at once. */
 void engine_workflow_check(struct engine *e, struct str project, const struct value *doc,
 			   engine_reply_fn fn, void *arg);
-/* CONFLICT while it has open runs. */
-void engine_workflow_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
-			    void *arg);
+
+struct workflow_removal {
+	struct str project, id;
+	struct str by, reason; /* recorded; empty = not said */
+	bool cascade;	       /* its open runs are cancelled */
+};
+/*
+ * Deletes it with all its versions and runs. While it has open runs CONFLICT, or with cascade they
+ * are cancelled and it goes with the last of them, also over a restart: OK with the number of open
+ * runs in `version`, 0 when it is gone. Until then nothing of it starts.
+ */
+void engine_workflow_delete(struct engine *e, const struct workflow_removal *removal,
+			    engine_reply_fn fn, void *arg);
+/* A new version with the status ARCHIVED, or ACTIVE again: OK with its number, UNCHANGED when it
+ * was that way. Open runs go on to their end, unless cascade. */
+void engine_workflow_archive(struct engine *e, const struct workflow_removal *removal,
+			     bool archived, engine_reply_fn fn, void *arg);
 
 struct run_trigger {
 	struct str project;

@@ -7,8 +7,10 @@
 #include "engine/approval.h"
 #include "engine/diff.h"
 #include "engine/doubt.h"
+#include "engine/doubt.h"
 #include "engine/emit.h"
 #include "engine/node.h"
+#include "engine/pause.h"
 #include "engine/run.h"
 #include "engine/trigger.h"
 #include "json/parse.h"
@@ -158,13 +160,20 @@ static void judge_run(struct move *x)
 {
 	const struct run *r = x->run;
 	struct value context;
-	int64_t left_ms = r->started_ms + x->plan->timeout_ms - x->engine->wall_ms;
+	int64_t now_ms = r->pause ? r->pause->at_ms : x->engine->wall_ms;
+	int64_t left_ms = r->started_ms + r->paused_ms + x->plan->timeout_ms - now_ms;
 	if (json_parse(&x->arena, r->context, JSON_DEFAULT, &context, NULL) == 0)
 		trigger_judge_context(x->plan, &context, &x->diag);
 	if (r->status != RUN_PENDING && x->plan->timeout_ms > 0 && left_ms <= 0)
 		diag_add(&x->diag, "timeout",
 			 "of version %lld is over already: the run would end at once",
 			 (long long)x->plan->version);
+}
+
+/* A template asks for it, or the run's caller gets the outputs of all nodes. */
+static bool needs_output(const struct move *x, int64_t to)
+{
+	return x->plan->nodes[to].keep_output || (x->run->called && !x->plan->output);
 }
 
 /* What ended must be in what the caller read, where its output is needed. */
@@ -182,7 +191,7 @@ static bool is_stale(struct move *x)
 		if (row && (!node_status_final(row->status) ||
 			    !str_eq(row->node_id, r->plan->nodes[i].id)))
 			x->stored[i] = row = NULL;
-		if (!row && x->places[i] >= 0 && x->plan->nodes[x->places[i]].keep_output &&
+		if (!row && x->places[i] >= 0 && needs_output(x, x->places[i]) &&
 		    node_status_final(r->nodes[i].status) && !r->nodes[i].output)
 			return true;
 	}
@@ -330,8 +339,7 @@ static void carry(struct move *x, struct node *fresh)
 		*n = r->nodes[i];
 		n->counts = (struct join_counts){0};
 		set_index(n, (uint32_t)to);
-		if (!n->output && x->plan->nodes[to].keep_output && x->stored[i] &&
-		    x->stored[i]->output.n)
+		if (!n->output && needs_output(x, to) && x->stored[i] && x->stored[i]->output.n)
 			n->output = kept_output(x->stored[i], &n->output_n);
 	}
 }
@@ -405,8 +413,7 @@ static void go(struct move *x)
 	void_questions(x);
 	swap_plans(x);
 	emit_moved(x, from);
-	for (uint32_t i = 0; i < r->n_nodes; i++)
-		node_judge(r, i);
+	run_begin(r);
 	run_settle(r);
 }
 

@@ -18,6 +18,7 @@
 #include "engine/node.h"
 #include "engine/pause.h"
 #include "engine/progress.h"
+#include "engine/removal.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
@@ -601,6 +602,7 @@ int recover(struct engine *e)
 	drive_attempts(&x);
 	child_resume_all(e);
 	drive_runs(&x);
+	removal_recover(e);
 	schedule_tick(e);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "engine/emit.h"
 #include "engine/node.h"
 #include "engine/pause.h"
+#include "engine/removal.h"
 #include "engine/run.h"
 #include "engine/trigger.h"
 #include "json/parse.h"
@@ -224,6 +225,10 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 	*ret = w;
 	if (!w || !str_eq(old->project, retry->project))
 		return (struct engine_reply){.outcome = ENGINE_NOT_FOUND};
+	if (removal_under_way(w)) {
+		removal_refuse(w, &x->diag);
+		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};
+	}
 	if (!run_status_final(old->status)) {
 		diag_add(&x->diag, "", "the run has not ended; wait for its end or cancel it");
 		return (struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = &x->diag};

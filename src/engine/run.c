@@ -33,6 +33,7 @@
 #include "engine/output.h"
 #include "engine/pause.h"
 #include "engine/retention.h"
+#include "engine/removal.h"
 #include "engine/schedule.h"
 #include "engine/signal.h"
 #include "engine/wait.h"
@@ -257,7 +258,9 @@ static void ended_effect(void *ctx, struct txn *txn, void *arg, int64_t op)
 	struct run *r = arg;
 	if (e->config.on_run_end)
 		e->config.on_run_end(e->config.watcher, &txn->ops[op].run);
+	struct workflow *w = r->workflow;
 	run_free(r);
+	removal_run_gone(e, w);
 }
 
 /* The time in which it waits for approvals is not that of work. */

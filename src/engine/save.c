@@ -5,6 +5,7 @@
 #include "engine/emit.h"
 #include "engine/gate.h"
 #include "engine/retention.h"
+#include "engine/removal.h"
 #include "engine/save.h"
 #include "engine/schedule.h"
 #include "engine/state.h"
@@ -170,6 +171,28 @@ void engine_agent_save(struct engine *e, const struct agent_save *save, engine_r
 	}
 }
 
+/* An open run of an older version that has yet to run the agent, or NULL. */
+static const struct run *run_user(const struct engine *e, const struct agent *agent)
+{
+	const struct plan *unused = NULL; /* the last one that was seen not to use it */
+	LIST_FOREACH (it, &e->open) {
+		const struct run *r = container_of(it, struct run, link);
+		bool uses = false;
+		if (r->plan == unused || !str_eq(r->plan->project, agent->row.project))
+			continue;
+		for (uint32_t i = 0; i < r->plan->n_nodes; i++) {
+			if (!str_eq(r->plan->nodes[i].agent, agent->row.name))
+				continue;
+			uses = true;
+			if (!node_status_final(r->nodes[i].status))
+				return r;
+		}
+		if (!uses)
+			unused = r->plan;
+	}
+	return NULL;
+}
+
 void engine_agent_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
 			 void *arg)
 {
@@ -188,6 +211,16 @@ void engine_agent_delete(struct engine *e, struct str project, struct str id, en
 			 "workflow \"%.*s\" uses agent \"%.*s\"; change or delete it "
 			 "first",
 			 STR_ARG(user), STR_ARG(agent->row.name));
+		refuse(&q, ENGINE_CONFLICT);
+		return;
+	}
+	const struct run *run = run_user(e, agent);
+	if (run) {
+		diag_add(&q.diag, "",
+			 "run %s (workflow \"%.*s\", version %lld) still needs agent \"%.*s\"; "
+			 "wait for its end or cancel it (drover cancel %s)",
+			 run->id.text, STR_ARG(run->plan->name), (long long)run->plan->version,
+			 STR_ARG(agent->row.name), run->id.text);
 		refuse(&q, ENGINE_CONFLICT);
 		return;
 	}
@@ -232,6 +265,11 @@ static bool workflow_target(struct request *q, const struct workflow_save *save,
 			return false;
 		}
 	}
+	if (*ret && removal_under_way(*ret)) {
+		removal_refuse(*ret, &q->diag);
+		refuse(q, ENGINE_CONFLICT);
+		return false;
+	}
 	return true;
 }
 
@@ -267,12 +305,12 @@ void workflow_emit(struct engine *e, const struct workflow_row *row)
 	r.name = copy(&txn->arena, row->name);
 	r.description = copy(&txn->arena, row->description);
 	r.pause = copy(&txn->arena, row->pause);
+	r.deleting = copy(&txn->arena, row->deleting);
 	txn_add(txn, TXN_WORKFLOW_PUT)->workflow = r;
 }
 
-static void workflow_store(struct request *q, struct plan *plan, const struct workflow *old)
+void workflow_save_plan(struct engine *e, struct plan *plan, const struct workflow *old)
 {
-	struct engine *e = q->engine;
 	char id[ID_TEXT_BYTES];
 	if (!old)
 		id_make(&e->ids, e->wall_ms, id);
@@ -289,7 +327,6 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 		.created_ms = old ? old->row.created_ms : e->wall_ms,
 		.updated_ms = e->wall_ms,
 	};
-	bool made = !old;
 	catalog_workflow_put(&e->catalog, &row, plan_ref(plan));
 	workflow_emit(e, &row);
 	version_emit(e, plan);
@@ -297,6 +334,12 @@ static void workflow_store(struct request *q, struct plan *plan, const struct wo
 	schedule_sync(e, w);
 	gate_workflow_saved(e, w);
 	retention_changed(e);
+}
+
+static void workflow_store(struct request *q, struct plan *plan, const struct workflow *old)
+{
+	bool made = !old;
+	workflow_save_plan(q->engine, plan, old);
 	reply(q, made ? ENGINE_CREATED : ENGINE_OK, plan->workflow_id, plan->version);
 }
 
@@ -333,42 +376,4 @@ void engine_workflow_check(struct engine *e, struct str project, const struct va
 		   &(struct engine_reply){.outcome = ENGINE_OK, .json = plan->definition_json});
 	else
 		refuse(&q, ENGINE_INVALID);
-}
-
-void engine_workflow_delete(struct engine *e, struct str project, struct str id, engine_reply_fn fn,
-			    void *arg)
-{
-	struct request q CLEANUP_REQUEST;
-	request_open(&q, e, fn, arg);
-	if (!store_ready(&q))
-		return;
-	struct workflow *w = catalog_workflow_by_id(&e->catalog, project, id);
-	if (!w) {
-		refuse(&q, ENGINE_NOT_FOUND);
-		return;
-	}
-	if (w->n_open_runs > 0) {
-		diag_add(&q.diag, "",
-			 "workflow \"%.*s\" has %zu open runs; cancel them or wait "
-			 "for their end",
-			 STR_ARG(w->row.name), w->n_open_runs);
-		refuse(&q, ENGINE_CONFLICT);
-		return;
-	}
-	struct str caller = catalog_workflow_caller(&e->catalog, w);
-	if (caller.n) {
-		diag_add(&q.diag, "",
-			 "workflow \"%.*s\" calls workflow \"%.*s\"; change or delete it "
-			 "first",
-			 STR_ARG(caller), STR_ARG(w->row.name));
-		refuse(&q, ENGINE_CONFLICT);
-		return;
-	}
-	struct txn_op *op = txn_add(pump_txn(&e->pump), TXN_WORKFLOW_DELETE);
-	op->workflow.id = copy(&pump_txn(&e->pump)->arena, w->row.id);
-	op->workflow.project = copy(&pump_txn(&e->pump)->arena, w->row.project);
-	reply(&q, ENGINE_OK, w->row.id, 0);
-	schedule_forget(e, w);
-	gate_workflow_deleted(e, w);
-	catalog_workflow_remove(&e->catalog, w);
 }

@@ -9,6 +9,7 @@
 #include "base/timefmt.h"
 #include "engine/emit.h"
 #include "engine/pause.h"
+#include "engine/removal.h"
 #include "engine/run.h"
 #include "engine/plan/schemas.h"
 #include "engine/trigger.h"
@@ -151,7 +152,7 @@ void schedule_forget(struct engine *e, struct workflow *w)
 
 static size_t n_wanted(const struct workflow *w)
 {
-	bool fires = w->plan && w->plan->status == WORKFLOW_ACTIVE;
+	bool fires = w->plan && w->plan->status == WORKFLOW_ACTIVE && !removal_under_way(w);
 	return fires ? w->plan->n_schedules : 0;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/emit.h"
 #include "engine/gate.h"
 #include "engine/pause.h"
+#include "engine/removal.h"
 #include "engine/run.h"
 #include "engine/plan/schemas.h"
 
@@ -95,9 +96,14 @@ static bool judge_workflow(const struct workflow *w, struct diag *d)
 			 STR_ARG(w->row.name));
 	else if (workflow_paused(w))
 		pause_refuse(w, d);
+	else if (removal_under_way(w))
+		removal_refuse(w, d);
 	else if (w->plan->status == WORKFLOW_ARCHIVED)
-		diag_add(d, "", "workflow \"%.*s\" is ARCHIVED; set its status to ACTIVE",
-			 STR_ARG(w->row.name));
+		diag_add(
+			d, "",
+			"workflow \"%.*s\" is ARCHIVED; set its status to ACTIVE (drover workflows "
+			"unarchive %.*s)",
+			STR_ARG(w->row.name), STR_ARG(w->row.name));
 	return diag_ok(d);
 }
 

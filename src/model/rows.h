@@ -39,8 +39,9 @@ struct agent_row { /* agents */
 struct workflow_row { /* workflows */
 	struct str id, project, name, description;
 	enum workflow_status status;
-	int64_t version;  /* the newest */
-	struct str pause; /* JSON {by, reason, at}; empty = not paused */
+	int64_t version;     /* the newest */
+	struct str pause;    /* JSON {by, reason, at}; empty = not paused */
+	struct str deleting; /* the same; empty = it is not */
 	int64_t created_ms, updated_ms;
 };
 

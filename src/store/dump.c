@@ -253,6 +253,7 @@ static int dump_workflows(struct store_reader *r, struct buf *out)
 		put_text(out, "status", str_of(workflow_status_name(row->status)));
 		put_int(out, "version", row->version);
 		put_text(out, "pause", row->pause);
+		put_text(out, "deleting", row->deleting);
 		put_int(out, "created", row->created_ms);
 		put_int(out, "updated", row->updated_ms);
 		buf_putc(out, '\n');

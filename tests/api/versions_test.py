@@ -1,4 +1,6 @@
 """Versions of workflows, seen from outside."""
+import time
+
 from served import chain, holds, main, same
 
 
@@ -105,6 +107,49 @@ def a_move_that_does_not_fit_names_what_is_in_the_way(d):
     d.post("/api/runs/%s/cancel" % run)
 
 
+def a_workflow_with_open_runs_goes_only_with_cascade(d):
+    save(d, waiting("goes"))
+    run = held(d, "goes")
+    p = problem(d.call("DELETE", "/api/workflows/goes"), 409)
+    holds("1 open runs" in p["errors"][0]["message"] and
+          "drover cancel --workflow goes" in p["errors"][0]["message"], p)
+    problem(d.call("DELETE", "/api/workflows/goes?cascade=maybe"), 400)
+    problem(d.call("DELETE", "/api/workflows/goes?cascade=true&reason=" + "x" * 5000), 400)
+    a = d.call("DELETE", "/api/workflows/goes?cascade=true&by=ann&reason=old")
+    same((a.status, a.json["status"], a.json["openRuns"]), (202, "DELETING", 1), a.body)
+    until = time.monotonic() + 60
+    while d.get("/api/workflows/goes").status != 404:
+        holds(time.monotonic() < until, "it is never gone")
+    problem(d.get("/api/runs/" + run), 404)
+    problem(d.call("DELETE", "/api/workflows/goes?cascade=true"), 404)
+    same(save(d, waiting("goes")), 1, "the name is free")
+    same(d.call("DELETE", "/api/workflows/goes?cascade=true").status, 204, "nothing is open")
+
+
+def an_archived_workflow_keeps_everything_and_starts_nothing(d):
+    save(d, waiting("rests"))
+    run = held(d, "rests")
+    a = d.post("/api/workflows/rests/archive", {"by": "ann", "reason": "summer"})
+    same((a.status, a.json["status"], a.json["version"]), (200, "ARCHIVED", 2), a.body)
+    same(d.post("/api/workflows/rests/archive").json["version"], 2, "again")
+    same(d.get("/api/workflows/rests").json["status"], "ARCHIVED", "status")
+    p = problem(d.post("/api/workflows/rests/trigger"), 409)
+    holds("drover workflows unarchive rests" in p["errors"][0]["message"], p)
+    same(d.get("/api/runs/" + run).json["status"], "RUNNING", "an open run goes on")
+    same(d.post("/api/workflows/rests/unarchive").json["version"], 3, "taken up again")
+    same(d.post("/api/workflows/rests/archive", {"cascade": True}).json["version"], 4, "cascade")
+    for _ in d.stream("/api/runs/%s/events" % run):
+        pass
+    same(d.get("/api/runs/" + run).json["status"], "CANCELLED", "cancelled")
+    for body, where in (({"by": 1}, "by"), ({"cascade": 1}, "cascade"), ({"x": 1}, "x")):
+        same(problem(d.post("/api/workflows/rests/archive", body), 422)["errors"][0]["path"],
+             where, body)
+    problem(d.post("/api/workflows/rests/unarchive", {"cascade": True}), 422)
+    problem(d.post("/api/workflows/nobody/archive"), 404)
+
+
 if __name__ == "__main__":
     main([what_changed_between_versions_is_told, a_run_goes_on_in_another_version,
-          a_move_that_does_not_fit_names_what_is_in_the_way])
+          a_move_that_does_not_fit_names_what_is_in_the_way,
+          a_workflow_with_open_runs_goes_only_with_cascade,
+          an_archived_workflow_keeps_everything_and_starts_nothing])

@@ -81,6 +81,36 @@ def all_open_runs_of_a_workflow_move(w):
     w("cancel", "--workflow", "all")
 
 
+def an_old_version_comes_back(w):
+    w.save("back", ONE, TWO)
+    assert w("workflows", "rollback", "back", "--to", "1").out == "back: rolled back, version 3\n"
+    assert w("diff", "back", "--from", "1").out == ""
+    assert w("workflows", "rollback", "back", "--to", "1").out == "back: unchanged, version 3\n"
+    lines = w("workflows", "versions", "back").lines
+    assert [line.split()[0] for line in lines] == ["VERSION", "3", "2", "1"], lines
+    assert len(w("workflows", "versions", "back", "--json").json["items"]) == 3
+    w("workflows", "rollback", "back", "--to", "9", status=1)
+    w("workflows", "rollback", "back", status=2)
+    w("workflows", "forget", "back", status=2)
+
+
+def workflows_are_archived_and_deleted(w):
+    w.save("goes", HOLD)
+    assert w("workflows", "archive", "goes", "--by", "ann").out == "goes: archived, version 2\n"
+    w("run", "goes", status=1)
+    assert w("workflows", "unarchive", "goes").out == "goes: active, version 3\n"
+    run = w("run", "goes").out.strip()
+    assert "archive goes" in w("workflows", "delete", "goes", status=1).err
+    out = w("workflows", "delete", "goes", "--cascade", "--reason", "old").out
+    assert out == "goes: goes when its open runs have ended\n", out
+    while w("workflows", "goes", status=None).status == 0:
+        pass
+    assert "no such run" in w("show", run, status=1).err
+    w.save("goes", HOLD)
+    assert w("workflows", "delete", "goes").out == "goes: deleted\n"
+    w("workflows", "delete", "goes", status=1)
+
+
 def with_one_service(w, test):
     def run():
         test(w)
@@ -92,4 +122,5 @@ if __name__ == "__main__":
     with World() as world:
         main([with_one_service(world, t) for t in (
             diff_shows_what_changed_between_versions, move_takes_a_run_to_another_version,
-            all_open_runs_of_a_workflow_move)])
+            all_open_runs_of_a_workflow_move, an_old_version_comes_back,
+            workflows_are_archived_and_deleted)])

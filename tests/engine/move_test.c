@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
+#include "engine/control.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 #define W(rest) "{'name':'w'," rest "}"
@@ -377,6 +378,55 @@ TEST(a_run_that_has_begun_items_stays)
 	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
 }
 
+TEST(a_forEach_that_comes_with_the_version_starts_as_ever)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, one);
+	save(&w, W("'nodes':[" RULE("f", ",'forEach':'{{ [1,2,3] }}','maxParallel':1") "," RULE(
+			 "a", ",'inputs':{'x':1}") "]"));
+	world_move(&w, run, 0, false);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK(world_live(&w, "f[0]") && !world_live(&w, "f[1]") && !world_live(&w, "f[2]"));
+	world_succeed(&w, "a", "{}");
+	restart(&w);
+	for (int i = 0; i < 3; i++)
+		world_succeed(&w, (const char *[]){"f[0]", "f[1]", "f[2]"}[i], "{}");
+	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
+}
+
+static void pause_run(struct world *w, const char *run, bool paused)
+{
+	struct run_control x = {.project = STR("default"), .run_id = str_of(run)};
+	if (paused)
+		engine_run_pause(w->engine, &x, world_reply, w);
+	else
+		engine_run_resume(w->engine, &x, world_reply, w);
+	world_settle(w);
+}
+
+TEST(a_paused_run_moves_and_starts_nothing)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, gated);
+	world_succeed(&w, "a", "{}");
+	pause_run(&w, run, true);
+	save(&w, W("'timeout':'1h','nodes':[" RULE("new", "") "," RULE("a", "") "," RULE(
+			 "g", ",'dependsOn':['a'],'approvalRequired':true") "]"));
+	world_move(&w, run, 0, false);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK(!world_live(&w, "new"));
+	world_pass(&w, 7200000);
+	restart(&w);
+	CHECK(!world_live(&w, "new"));
+	CHECK_Z(places(&w, run), "a@1=SUCCESS a@1 g@2=EXPIRED h@2=EXPIRED ");
+	pause_run(&w, run, false);
+	world_succeed(&w, "new", "{}");
+	CHECK_INT(world_run(&w, run).run.status, RUN_WAITING_APPROVAL);
+	approve(&w, question(&w, run, "g").id);
+	world_succeed(&w, "g", "{}");
+	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
+}
+
 /* Everything that is under way at once, moved forth and back many times. */
 TEST(a_run_moves_as_often_as_one_likes)
 {
@@ -438,5 +488,7 @@ TAP_MAIN(RUN(what_has_not_begun_is_that_of_the_new_version), RUN(what_has_begun_
 	 RUN(what_was_approved_and_runs_holds_the_run_to_its_version),
 	 RUN(a_run_whose_rest_is_gone_ends), RUN(a_failure_may_get_somebody_who_handles_it),
 	 RUN(the_run_itself_must_fit_the_version), RUN(a_run_that_is_stopped_stays),
-	 RUN(a_run_that_has_begun_items_stays), RUN(a_run_moves_as_often_as_one_likes),
+	 RUN(a_run_that_has_begun_items_stays),
+	 RUN(a_forEach_that_comes_with_the_version_starts_as_ever),
+	 RUN(a_paused_run_moves_and_starts_nothing), RUN(a_run_moves_as_often_as_one_likes),
 	 RUN(an_output_that_was_not_read_is_asked_for_again))

@@ -237,7 +237,10 @@ TEST(agents_are_replaced_and_deleted_only_when_nothing_breaks)
 	engine_agent_delete(w.engine, STR("other"), str_of(id), on_reply, &g);
 	CHECK_INT(g.outcome, ENGINE_NOT_FOUND);
 	char *workflow = (world_save(&w, one), arena_dupz(&w.arena, w.id));
-	engine_workflow_delete(w.engine, STR("default"), str_of(workflow), on_reply, &g);
+	engine_workflow_delete(
+		w.engine,
+		&(struct workflow_removal){.project = STR("default"), .id = str_of(workflow)},
+		on_reply, &g);
 	world_settle(&w);
 	CHECK_INT(g.outcome, ENGINE_OK);
 	engine_agent_delete(w.engine, STR("default"), str_of(id), on_reply, &g);
@@ -283,7 +286,9 @@ TEST(a_workflow_with_open_runs_is_not_deleted_and_runs_keep_their_version)
 	world_save(&w, "{'name':'x','nodes':[" NODE("other", "") "]}");
 	CHECK_INT(w.version, 2);
 	struct got g = {0};
-	engine_workflow_delete(w.engine, STR("default"), str_of(id), on_reply, &g);
+	engine_workflow_delete(
+		w.engine, &(struct workflow_removal){.project = STR("default"), .id = str_of(id)},
+		on_reply, &g);
 	CHECK_INT(g.outcome, ENGINE_CONFLICT);
 	world_crash(&w);
 	world_settle(&w);
@@ -292,7 +297,9 @@ TEST(a_workflow_with_open_runs_is_not_deleted_and_runs_keep_their_version)
 	world_succeed(&w, "b", "{}");
 	CHECK_INT(world_run(&w, run).run.status, RUN_SUCCESS);
 	CHECK_INT(world_run(&w, run).run.workflow_version, 1);
-	engine_workflow_delete(w.engine, STR("default"), str_of(id), on_reply, &g);
+	engine_workflow_delete(
+		w.engine, &(struct workflow_removal){.project = STR("default"), .id = str_of(id)},
+		on_reply, &g);
 	world_settle(&w);
 	CHECK_INT(g.outcome, ENGINE_OK);
 }

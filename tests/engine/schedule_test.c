@@ -268,7 +268,9 @@ TEST(schedules_follow_the_newest_version)
 	world_pass(&w, 7200000);
 	CHECK_INT(n_runs(&w), 1);
 	world_save(&w, "{'name':'x','trigger':{'schedule':'5 * * * *'}," NODES);
-	engine_workflow_delete(w.engine, STR("default"), str_of(w.id), world_reply, &w);
+	engine_workflow_delete(
+		w.engine, &(struct workflow_removal){.project = STR("default"), .id = str_of(w.id)},
+		world_reply, &w);
 	world_settle(&w);
 	CHECK(w.outcome == ENGINE_OK);
 	CHECK_STR(row(&w).id, STR("none"));

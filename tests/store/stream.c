@@ -110,6 +110,7 @@ static void fill_workflow(struct stream *s, struct arena *a, struct workflow_row
 	row->status = (enum workflow_status)below(s, 3);
 	row->version = s->versions[i];
 	row->pause = chance(s, 20) ? any_json(s, a) : (struct str){0};
+	row->deleting = chance(s, 5) ? any_json(s, a) : (struct str){0};
 	row->created_ms = s->now_ms;
 	row->updated_ms = s->now_ms;
 }

@@ -17,7 +17,7 @@ static const unsigned short capability_at[] = {
 };
 static const unsigned short workflow_at[] = {
 	AT(workflow_row, id),	       AT(workflow_row, project), AT(workflow_row, name),
-	AT(workflow_row, description), AT(workflow_row, pause),
+	AT(workflow_row, description), AT(workflow_row, pause),	  AT(workflow_row, deleting),
 };
 static const unsigned short version_at[] = {
 	AT(version_row, workflow_id),

@@ -36,6 +36,7 @@ int sqlrow_workflow(struct sqlstmt *st, struct arena *a, struct workflow_row *re
 	bool good = workflow_status_parse(sqlstmt_col_view(st, "status"), &ret->status);
 	I64(version);
 	TEXT(pause);
+	TEXT(deleting);
 	I64(created_ms);
 	I64(updated_ms);
 	return good ? 0 : -EUCLEAN;

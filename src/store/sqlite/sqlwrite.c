@@ -127,6 +127,7 @@ static int workflow_put(struct sqlwrite *w, const struct workflow_row *row)
 	sqlstmt_z(st, workflow_status_name(row->status));
 	sqlstmt_i64(st, row->version);
 	sqlstmt_text(st, row->pause);
+	sqlstmt_text(st, row->deleting);
 	sqlstmt_i64(st, row->created_ms);
 	sqlstmt_i64(st, row->updated_ms);
 	return sqlstmt_exec(st);
