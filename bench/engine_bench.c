@@ -96,13 +96,21 @@ static const struct store_ops null_ops = {
 
 /* ---- executor ---- */
 
+enum { HELD_MOST = 16 };
+
 static struct engine *engine;
 static struct null_store null;
+
+/* Scripts that were started, a ring: the oldest ends first. */
+static struct attempt_id held[HELD_MOST];
+static size_t n_started, n_ended;
 
 static void start(struct executor *x UNUSED, const struct attempt_start *s)
 {
 	if (s->agent_type == AGENT_RULE)
 		engine_attempt_done(engine, &s->id, &(struct attempt_result){.output = STR("{}")});
+	else
+		held[n_started++ % HELD_MOST] = s->id;
 }
 static void stop(struct executor *x UNUSED, const struct attempt_id *id UNUSED,
 		 enum attempt_stop why UNUSED)
@@ -136,6 +144,10 @@ static int64_t cpu_ns(void)
 
 /* ---- set-up ---- */
 
+static const char hold_agent[] =
+	"{\"name\":\"hold\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
+	"\"capabilities\":[{\"name\":\"run\"}]}";
+
 static void save_agent(const char *json)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -162,6 +174,20 @@ static void save(const char *name, const char *agent, size_t n, const char *(*de
 	if (n > 100)
 		printf("compile and save %zu nodes  %8.2f ms\n", n,
 		       (double)(cpu_ns() - before) / 1e6);
+}
+
+/* One run at a time. */
+static void save_keyed(void)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct value doc;
+	ASSERT(json_parse(
+		       &a,
+		       STR("{\"name\":\"keyed\",\"concurrency\":{\"limit\":1},\"nodes\":[{\"id\":"
+			   "\"a\",\"agent\":\"hold\",\"action\":\"run\"}]}"),
+		       0, &doc, NULL) == 0);
+	engine_workflow_save(engine, &(struct workflow_save){.doc = &doc}, on_reply, NULL);
+	settle();
 }
 
 static char depends_text[128];
@@ -263,6 +289,55 @@ static void memory(size_t n)
 		       (double)n);
 }
 
+/* The end of one run, the start of the next in a queue of n, and another one at its end. */
+static void admission(const char *name, const char *what, size_t n)
+{
+	enum { CYCLES = 20000 };
+	int64_t *all = NEW0_ARRAY(int64_t, CYCLES);
+	struct mallinfo2 before = mallinfo2();
+	for (size_t i = 0; i < n; i++) {
+		trigger(name);
+		if (i % 100 == 99)
+			settle();
+	}
+	settle();
+	struct mallinfo2 after = mallinfo2();
+	for (size_t i = 0; i < CYCLES; i++) {
+		int64_t begin = clock_mono_ns(clock_system());
+		engine_attempt_done(engine, &held[n_ended++ % HELD_MOST],
+				    &(struct attempt_result){.output = STR("{}")});
+		settle();
+		trigger(name);
+		settle();
+		all[i] = clock_mono_ns(clock_system()) - begin;
+	}
+	qsort(all, CYCLES, sizeof(*all), compare);
+	printf("%-8s %6zu %-22s %8.2f us p50  %8.2f us p99  %5.0f bytes each\n", name, n, what,
+	       (double)all[CYCLES / 2] / 1e3, (double)all[CYCLES * 99 / 100] / 1e3,
+	       (double)(after.uordblks - before.uordblks + after.hblkhd - before.hblkhd) /
+		       (double)n);
+	free(all);
+}
+
+/* Each queue in an engine of its own. */
+static void admissions(const struct engine_config *config)
+{
+	static const size_t n[] = {10, 100000};
+	static const struct {
+		const char *workflow, *what;
+	} queues[] = {{"slot", "attempts queued"}, {"keyed", "runs PENDING"}};
+	for (size_t q = 0; q < ARRAY_LEN(queues); q++)
+		for (size_t i = 0; i < ARRAY_LEN(n); i++) {
+			engine_free(engine);
+			n_started = n_ended = 0;
+			ASSERT(engine_new(config, &engine) == 0);
+			save_agent(hold_agent);
+			save("slot", "hold", 1, plain_chain);
+			save_keyed();
+			admission(queues[q].workflow, queues[q].what, n[i]);
+		}
+}
+
 int main(int argc, char **argv)
 {
 	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
@@ -273,12 +348,11 @@ int main(int argc, char **argv)
 	struct engine_config config = {.clock = clock_system(),
 				       .store = &null.store,
 				       .executor = &executor,
-				       .max_scripts = 2};
+				       .max_scripts = 2,
+				       .max_project_open = 200000};
 	ASSERT(engine_new(&config, &engine) == 0);
 	save_agent("{\"name\":\"noop\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}");
-	save_agent(
-		"{\"name\":\"hold\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
-		"\"capabilities\":[{\"name\":\"run\"}]}");
+	save_agent(hold_agent);
 	save("chain3", "noop", 3, plain_chain);
 	save("fan10", "noop", 12, fan);
 	save("tmpl3", "noop", 3, chain);
@@ -293,6 +367,8 @@ int main(int argc, char **argv)
 	double small = step_cost("deep10", 10, 10000), large = step_cost("deep10k", 10000, 10);
 	printf("p99 of a step in 10,000 nodes is %.2f x that in 10\n", large / small);
 	memory(n < 100000 ? n : 99000);
+	if (n >= 100000)
+		admissions(&config);
 	engine_free(engine);
 	return 0;
 }

@@ -257,11 +257,11 @@ struct attempt *admission_next(struct engine *e)
 		struct share *s = share ? container_of(share, struct share, attempts.self) : NULL;
 		if (!s || !may_have_slot(e, s))
 			return NULL;
-		lane = queue_first(&s->attempts);
+		lane = queue_head(&s->attempts);
 	}
 	ASSERT(lane); /* a share that waits has a lane that does */
 	struct lane *l = container_of(lane, struct lane, attempts.self);
-	return container_of(queue_first(&l->attempts), struct attempt, turn);
+	return container_of(queue_head(&l->attempts), struct attempt, turn);
 }
 
 void admission_take(struct attempt *a)

@@ -373,15 +373,15 @@ static struct run *next(const struct engine *e)
 	const struct waiter *gate = queue_first(&e->starts.called);
 	if (gate)
 		return container_of(
-			queue_first(&container_of(gate, struct gate, called.self)->called),
+			queue_head(&container_of(gate, struct gate, called.self)->called),
 			struct run, turn);
 	const struct waiter *share = queue_first(&e->starts.shares);
 	if (!share || all_full(e))
 		return NULL;
 	const struct share *s = container_of(share, struct share, flows.self);
-	const struct flow *f = container_of(queue_first(&s->flows), struct flow, gates.self);
-	const struct gate *g = container_of(queue_first(&f->gates), struct gate, waiting.self);
-	return container_of(queue_first(&g->waiting), struct run, turn);
+	const struct flow *f = container_of(queue_head(&s->flows), struct flow, gates.self);
+	const struct gate *g = container_of(queue_head(&f->gates), struct gate, waiting.self);
+	return container_of(queue_head(&g->waiting), struct run, turn);
 }
 
 bool gate_admit(struct engine *e)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/fault.h"
+
 /* The smaller rank goes first; among equals the smaller age, which is that of an id (id_age()). */
 struct queue_key {
 	int64_t rank;
@@ -54,6 +56,13 @@ void queue_move(struct queue *q, struct queue *above);
 static inline struct waiter *queue_first(const struct queue *q)
 {
 	return q->n ? q->heap[0] : NULL;
+}
+
+/* The same of one that is not empty. */
+static inline struct waiter *queue_head(const struct queue *q)
+{
+	ASSERT(q->n > 0);
+	return q->heap[0];
 }
 
 /* How many members go before the key; looks at all of them. */

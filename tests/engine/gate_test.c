@@ -285,6 +285,51 @@ TEST(a_restart_restores_who_holds_and_who_waits_in_order)
 	}
 }
 
+/* ---- runs that a node called ---- */
+
+#define CALLS(name, more, called)                                                                  \
+	"{'name':'" name "'," more "'nodes':[{'id':'sub','workflow':'" called                      \
+	"','when':'{{ context.n > 0 }}','inputs':{'n':0}},"                                        \
+	"{'id':'a','agent':'rule','action':'run','dependsOn':['sub'],'runOn':'always'}]}"
+
+TEST(a_called_run_passes_the_gate_that_its_caller_holds)
+{
+	struct world w CLEANUP_WORLD;
+	begin(&w, W("w", ""));
+	world_save(&w, CALLS("w", ONE, "w"));
+	CHECK_INT(w.outcome, ENGINE_OK);
+	w.by_hand = false;
+	const char *run = world_trigger(&w, "w", "{'n':1}");
+	CHECK_Z(status(&w, run), "SUCCESS");
+	CHECK_Z(world_node(&w, run, "sub"), "SUCCESS");
+}
+
+TEST(called_runs_wait_for_their_key_and_not_for_limits_that_their_callers_count_for)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	w.by_hand = true;
+	w.config.max_running = w.config.max_project_running = 2;
+	world_crash(&w);
+	world_agents(&w);
+	world_save(&w, W("in", ONE));
+	world_save(&w, CALLS("out", "", "in"));
+	const char *runs[] = {world_trigger(&w, "out", "{'n':1}"),
+			      world_trigger(&w, "out", "{'n':1}"),
+			      world_trigger(&w, "out", "{'n':1}")};
+	CHECK_Z(all(&w, runs, 3), "RRP");
+	struct engine_stats stats;
+	engine_stats(w.engine, &stats);
+	CHECK_INT(stats.n_open_runs, 5);
+	CHECK_INT(stats.n_pending_runs, 2); /* a callee for its key, the third caller */
+	CHECK(w.live && !w.live->next);
+	world_crash(&w);
+	world_settle(&w);
+	while (w.live)
+		end_run(&w, w.live->run_id);
+	CHECK_Z(all(&w, runs, 3), "SSS");
+}
+
 /* ---- priority ---- */
 
 TEST(the_higher_priority_goes_first_then_the_older_run)
@@ -467,6 +512,8 @@ TAP_MAIN(RUN(a_run_too_many_waits_and_starts_with_the_end_of_another),
 	 RUN(a_saved_limit_counts_for_those_who_wait),
 	 RUN(retries_and_schedules_wait_like_all_others),
 	 RUN(a_restart_restores_who_holds_and_who_waits_in_order),
+	 RUN(a_called_run_passes_the_gate_that_its_caller_holds),
+	 RUN(called_runs_wait_for_their_key_and_not_for_limits_that_their_callers_count_for),
 	 RUN(the_higher_priority_goes_first_then_the_older_run),
 	 RUN(attempts_of_a_run_with_higher_priority_get_the_next_slot),
 	 RUN(starts_over_the_rate_wait_for_their_time),
