@@ -13,6 +13,7 @@
 #include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/emit.h"
+#include "engine/moves.h"
 #include "engine/node.h"
 #include "engine/progress.h"
 #include "engine/run.h"
@@ -28,6 +29,8 @@ static const unsigned moves[] = {
 	[ATT_STOPPING] = MAY(ATT_ENDED),
 	[ATT_ENDED] = 0,
 };
+
+MOVES_TABLE(MACHINE_ATTEMPT, moves)
 
 void attempt_check(const struct attempt *a)
 {
@@ -66,10 +69,18 @@ void attempt_check(const struct attempt *a)
 static void move(struct attempt *a, enum attempt_state to)
 {
 	ASSERT(moves[a->state] & MAY(to));
+	MOVES_NOTE(MACHINE_ATTEMPT, a->state, to);
 	a->state = to;
 	deadline_arm(a);
 	if (to != ATT_ENDED)
 		attempt_check(a);
+}
+
+/* To ATT_ENDED; what it counts in is let go of by attempt_free(). */
+static void leave(const struct attempt *a)
+{
+	ASSERT(moves[a->state] & MAY(ATT_ENDED));
+	MOVES_NOTE(MACHINE_ATTEMPT, a->state, ATT_ENDED);
 }
 
 /* ---- making and queueing ---- */
@@ -246,6 +257,7 @@ static void finish(struct attempt *a, const struct verdict *end)
 				   end->retry_later);
 	struct doubt *doubt = doubt_of(a, end);
 	bool probe = a->probe;
+	leave(a);
 	progress_end(a);
 	emit_end(a, end, error);
 	if (end->result)
@@ -500,6 +512,7 @@ void attempt_give_up(struct attempt *a)
 			      .code = "given",
 			      .message = STR("the node was given its result by hand")};
 	ASSERT(a->state == ATT_WAITING || a->state == ATT_BACKOFF || a->state == ATT_HELD);
+	leave(a);
 	emit_end(a, &end,
 		 emit_error(a->run->engine, end.code, end.message, (struct str){0}, false));
 	attempt_free(a);

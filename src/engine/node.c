@@ -32,6 +32,7 @@
 #include "engine/doubt.h"
 #include "engine/each.h"
 #include "engine/emit.h"
+#include "engine/moves.h"
 #include "engine/roots.h"
 #include "engine/run.h"
 #include "engine/wait.h"
@@ -59,6 +60,8 @@ static const unsigned moves[] = {
 	[NODE_TIMED_OUT] = 0,
 };
 
+MOVES_TABLE(MACHINE_NODE, moves)
+
 static void check(const struct node *n)
 {
 	if (n->status == NODE_PENDING || node_status_final(n->status))
@@ -75,6 +78,7 @@ void node_set_detail(struct node *n, struct str detail)
 void node_move(struct node *n, enum node_status to)
 {
 	ASSERT(moves[n->status] & MAY(to));
+	MOVES_NOTE(MACHINE_NODE, n->status, to);
 	n->status = to;
 	check(n);
 }

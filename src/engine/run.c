@@ -29,6 +29,7 @@
 #include "engine/emit.h"
 #include "engine/gate.h"
 #include "engine/move.h"
+#include "engine/moves.h"
 #include "engine/node.h"
 #include "engine/output.h"
 #include "engine/pause.h"
@@ -42,8 +43,7 @@
 #define MAY(status) (1u << (status))
 
 static const unsigned moves[] = {
-	[RUN_PENDING] =
-		MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_FAILED) | MAY(RUN_TIMED_OUT),
+	[RUN_PENDING] = MAY(RUN_RUNNING) | MAY(RUN_CANCELLED) | MAY(RUN_TIMED_OUT),
 	[RUN_RUNNING] = MAY(RUN_WAITING_APPROVAL) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
 			MAY(RUN_CANCELLED) | MAY(RUN_TIMED_OUT),
 	[RUN_WAITING_APPROVAL] = MAY(RUN_RUNNING) | MAY(RUN_SUCCESS) | MAY(RUN_FAILED) |
@@ -53,6 +53,8 @@ static const unsigned moves[] = {
 	[RUN_CANCELLED] = 0,
 	[RUN_TIMED_OUT] = 0,
 };
+
+MOVES_TABLE(MACHINE_RUN, moves)
 
 static void check(const struct run *r)
 {
@@ -67,6 +69,7 @@ static void check(const struct run *r)
 static void move(struct run *r, enum run_status to)
 {
 	ASSERT(moves[r->status] & MAY(to));
+	MOVES_NOTE(MACHINE_RUN, r->status, to);
 	r->status = to;
 	check(r);
 }

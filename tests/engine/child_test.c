@@ -479,6 +479,21 @@ TEST(the_time_out_of_a_run_stops_what_it_called)
 			 STR("{\"code\":\"run_timeout\",\"message\":\"run ")));
 }
 
+TEST(the_time_out_of_a_run_ends_what_it_called_and_has_not_begun)
+{
+	struct world w CLEANUP_WORLD;
+	open_with(&w,
+		  "{'name':'inner','concurrency':{'limit':1},'nodes':[{'id':'s','sleep':'2m'}]}",
+		  "{'name':'outer','timeout':'1m','nodes':[" CALL("call", "inner", "") "]}");
+	world_trigger(&w, "inner", NULL); /* it holds the place */
+	const char *run = world_trigger(&w, "outer", NULL);
+	const char *child = child_of(&w, run, "call");
+	CHECK_Z(status_of(&w, child), "PENDING");
+	world_pass(&w, 60000);
+	CHECK_Z(status_of(&w, child), "TIMED_OUT");
+	CHECK_Z(status_of(&w, run), "TIMED_OUT");
+}
+
 TEST(the_time_out_of_the_node_stops_the_child_also_over_restarts)
 {
 	struct world w CLEANUP_WORLD;
@@ -981,6 +996,7 @@ TAP_MAIN(RUN(a_node_runs_another_workflow_and_gets_its_output),
 	 RUN(the_start_and_the_end_of_a_child_are_one_transaction_each_with_its_caller),
 	 RUN(a_workflow_without_output_gives_the_outputs_of_its_nodes),
 	 RUN(the_newest_version_is_called_and_pinned),
+	 RUN(the_time_out_of_a_run_ends_what_it_called_and_has_not_begun),
 	 RUN(a_context_that_breaks_the_schema_fails_the_node_with_its_place),
 	 RUN(a_workflow_that_is_gone_or_archived_fails_the_node),
 	 RUN(a_workflow_that_another_calls_is_neither_deleted_nor_renamed),

@@ -7,6 +7,8 @@
  */
 #include "sim.h"
 
+#include "moves_dump.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static struct {
 	size_t unknown, probed, again, done;
 } seen;
@@ -273,6 +275,24 @@ static void judge_deed(struct sim *s, const struct node_row *n, const struct dee
 		sim_wrong(s, "%s is %s, and it was done", key, node_status_name(n->status));
 }
 
+/* A probe that fails again and again is not asked for ever. */
+static void judge_probes(struct sim *s, const struct run_detail *d, struct str node_id)
+{
+	int n_failed = 0;
+	for (size_t i = 0; i < d->n_attempts; i++) {
+		const struct attempt_row *a = &d->attempts[i];
+		if (!str_eq(a->node_id, node_id))
+			continue;
+		bool lost = str_starts(a->error, STR("{\"code\":\"lost\""));
+		bool stopped = str_starts(a->error, STR("{\"code\":\"cancelled\"")) ||
+			       str_starts(a->error, STR("{\"code\":\"run_timeout\""));
+		n_failed = !a->probe ? 0 : n_failed + (a->error.n && !lost && !stopped);
+		if (n_failed > LIMIT_PROBE_TRIES)
+			sim_wrong(s, "the probe of %.*s failed %d times", STR_ARG(node_id),
+				  n_failed);
+	}
+}
+
 void sim_judge_effects(struct sim *s, struct arena *a, const struct run_detail *d,
 		       const struct event_row *events, size_t n)
 {
@@ -284,6 +304,7 @@ void sim_judge_effects(struct sim *s, struct arena *a, const struct run_detail *
 		bool given = str_starts(row->detail, STR("{\"given\":"));
 		if (deed && !deed->lied && !row->copied_from.n && !given)
 			judge_deed(s, row, deed, key, d->run.stopping != STOP_NONE);
+		judge_probes(s, d, row->node_id);
 		seen.done += deed && deed->n_done > 0;
 	}
 }

@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "json/parse.h"
+#include "moves_dump.h"
 #include "store/sqlite/sqlite.h"
 
 bool world_on_disk;
