@@ -124,13 +124,14 @@ static int runs_run(int argc, char **argv)
 	struct cli_common common;
 	cli_common_init(&common);
 	CLEANUP_OPT_LIST struct opt_list rest = {0};
-	const char *status = NULL, *workflow = NULL, *text = NULL, *cursor = NULL;
+	const char *status = NULL, *workflow = NULL, *text = NULL, *cursor = NULL, *caller = NULL;
 	const char *since = NULL, *until = NULL;
 	int64_t limit = 50;
 	const struct opt opts[] = {
 		{"status", 's', OPT_TEXT, &status, "STATUS",
 		 "PENDING, RUNNING, SUCCESS, FAILED, …"},
 		{"workflow", 'w', OPT_TEXT, &workflow, "NAME", "of one workflow"},
+		{"caller", 0, OPT_TEXT, &caller, "RUN", "called by a node of this run"},
 		{"search", 'q', OPT_TEXT, &text, "TEXT", "in name, context or error"},
 		{"since", 0, OPT_TEXT, &since, "TIME", "created at or after, RFC 3339"},
 		{"until", 0, OPT_TEXT, &until, "TIME", "created before, RFC 3339"},
@@ -144,6 +145,7 @@ static int runs_run(int argc, char **argv)
 	struct param params[] = {{"project", common.project},
 				 {"status", status},
 				 {"workflow", workflow},
+				 {"callerRunId", caller},
 				 {"q", text},
 				 {"since", since},
 				 {"until", until}};

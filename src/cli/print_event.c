@@ -62,9 +62,13 @@ static void put_started(const struct line *l)
 		buf_put_str(&what, print_text(l->data, "workflow"));
 		buf_printf(&what, " version %lld", (long long)print_int(l->data, "version"));
 	} else {
-		buf_put_str(&what, print_text(l->data, "agent"));
+		struct str child = print_text(l->data, "childRunId");
+		bool calls = child.n > 0;
+		buf_put_str(&what, calls ? STR("workflow") : print_text(l->data, "agent"));
 		buf_putc(&what, ' ');
-		buf_put_str(&what, print_text(l->data, "action"));
+		buf_put_str(&what, print_text(l->data, calls ? "workflow" : "action"));
+		if (calls)
+			buf_printf(&what, ", run %.*s", STR_ARG(child));
 		if (print_int(l->data, "attempt") > 1)
 			buf_printf(&what, ", attempt %lld",
 				   (long long)print_int(l->data, "attempt"));

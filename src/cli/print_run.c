@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "json/write.h"
 
 enum { BAR_WIDE = 40, BAR_NARROW = 16, WIDE_COLUMNS = 110 };
 
@@ -52,6 +53,11 @@ static void put_what(struct buf *out, const struct value *n)
 {
 	const struct value *wait = value_getz(n, "wait");
 	bool sleeps = value_getz(n, "sleep") != NULL;
+	if (value_getz(n, "workflow")) {
+		buf_puts(out, "workflow ");
+		buf_put_str(out, print_text(n, "workflow"));
+		return;
+	}
 	buf_put_str(out, wait ? STR("wait") : sleeps ? STR("sleep") : print_text(n, "agent"));
 	buf_putc(out, ' ');
 	buf_put_str(out,
@@ -184,6 +190,21 @@ static void print_progress(const struct value *attempts)
 	}
 }
 
+/* The runs that nodes called: their ids are too long for the table. */
+static void print_children(const struct value *nodes)
+{
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		struct str child = print_text(&nodes->items[i], "childRunId");
+		if (child.n == 0)
+			continue;
+		printf("  %s", table_bold());
+		table_put(print_text(&nodes->items[i], "id"));
+		printf("%s: called run ", table_plain());
+		table_put(child);
+		printf("\n");
+	}
+}
+
 /* How what waits is let go on. */
 static void print_approvals(const struct value *list)
 {
@@ -253,7 +274,7 @@ static void head_paused(const struct value *paused)
 
 static void print_head(const struct value *run)
 {
-	CLEANUP_BUF struct buf created = {0}, took = {0}, workflow = {0}, error = {0};
+	CLEANUP_BUF struct buf created = {0}, took = {0}, workflow = {0}, error = {0}, text = {0};
 	const struct value *e = value_getz(run, "error");
 	table_time(&created, print_text(run, "createdAt"));
 	print_took(&took, run);
@@ -273,7 +294,13 @@ static void print_head(const struct value *run)
 	head("took", buf_str(&took));
 	head_paused(value_getz(run, "paused"));
 	head("retry of", print_text(run, "parentRunId"));
+	head("called by", print_text(run, "callerRunId"));
 	head("error", buf_str(&error));
+	const struct value *output = value_getz(run, "output");
+	if (output && !value_is(output, VALUE_NULL)) {
+		json_write(&text, output);
+		head("output", buf_str(&text));
+	}
 }
 
 void print_run(const struct value *run)
@@ -288,6 +315,7 @@ void print_run(const struct value *run)
 	print_items(nodes);
 	print_errors(nodes);
 	print_progress(value_getz(run, "agentRuns"));
+	print_children(nodes);
 	print_doubts(run, nodes);
 	print_approvals(value_getz(run, "approvals"));
 }

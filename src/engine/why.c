@@ -6,6 +6,7 @@
 #include "engine/approval.h"
 #include "engine/attempt.h"
 #include "engine/breaker.h"
+#include "engine/child.h"
 #include "engine/deadline.h"
 #include "engine/doubt.h"
 #include "engine/gate.h"
@@ -31,6 +32,7 @@ static const char *const reasons[] = {
 	[WHY_STOPPING] = "stopping",
 	[WHY_APPROVAL] = "waiting_approval",
 	[WHY_ITEMS] = "waiting_items",
+	[WHY_CHILD] = "waiting_run",
 	[WHY_TURN] = "waiting_turn",
 	[WHY_UNKNOWN] = "effect_unknown",
 	[WHY_HELD] = "held",
@@ -130,8 +132,12 @@ static int gravity(const struct why *w, uint32_t index)
 		return 5;
 	if (n->status == NODE_WAITING_APPROVAL)
 		return 4;
+	if (n->child && n->child->waits)
+		return n->child->unknown ? 5 : 4;
 	if (n->wait)
 		return 3;
+	if (n->child && n->child->callee)
+		return 2;
 	if (n->attempt && n->attempt->state == ATT_WAITING)
 		return 2;
 	return n->attempt && n->attempt->state == ATT_BACKOFF;
@@ -600,6 +606,7 @@ static struct said say_unknown(const struct why *w, const struct doubt *d)
 /* ---- dependencies ---- */
 
 static struct said say(const struct why *w, uint32_t index);
+static struct said say_pending(const struct why *w);
 
 static const char *short_reason(const struct said *s)
 {
@@ -630,6 +637,8 @@ static const char *short_reason(const struct said *s)
 		return "waits for approval";
 	case WHY_ITEMS:
 		return "waits for its items";
+	case WHY_CHILD:
+		return "waits for the run that it called";
 	case WHY_TURN:
 		return "waits for its turn";
 	case WHY_UNKNOWN:
@@ -727,6 +736,71 @@ static struct said say_turn(const struct why *w, uint32_t item)
 	return s;
 }
 
+/* ---- the runs that nodes called ---- */
+
+static uint32_t gravest(const struct why *w);
+static const char *stopping_text(const struct why *w);
+
+static void look_at(struct why *w)
+{
+	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, w->run->n_nodes);
+	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, w->run->n_nodes);
+	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, w->run->n_nodes);
+	blame_all(w);
+}
+
+/* What holds the callee, as the end of a sentence; *s gets what unblocks it. */
+static const char *callee_text(const struct why *w, struct run *callee, struct said *s)
+{
+	static const struct run_detail unread = {0};
+	enum { THE_RUN = 8 }; /* "The run " */
+	struct why inner = {.e = w->e, .run = callee, .stored = &unread, .a = w->a};
+	struct said holds;
+	if (callee->status == RUN_PENDING) {
+		holds = say_pending(&inner);
+		s->command = holds.command;
+		return arena_printf(w->a, ", which has not started: it %s",
+				    holds.sentence + THE_RUN);
+	}
+	look_at(&inner);
+	uint32_t node = gravest(&inner);
+	if (node == UNKNOWN)
+		return "";
+	holds = say(&inner, node);
+	s->command = holds.command;
+	s->until_ms = s->until_ms ? s->until_ms : holds.until_ms;
+	return arena_printf(w->a, "; %sits node \"%.*s\": %s", stopping_text(&inner),
+			    STR_ARG(node_id(&inner, node)), holds.sentence);
+}
+
+static struct said say_child(const struct why *w, const struct child *c)
+{
+	const struct plan_node *pn = run_plan_node(w->run, c->index);
+	const struct node *n = &w->run->nodes[c->index];
+	struct said s = {
+		.reason = WHY_CHILD, .since_ms = c->begun_ms, .until_ms = due_ms(w->e, &c->timer)};
+	if (c->state == CHILD_HELD)
+		return say_held(w);
+	if (c->state == CHILD_BACKOFF) {
+		s.reason = WHY_BACKOFF;
+		s.until_ms = due_as_stored(w->e, &c->timer, c->wake_ms);
+		s.sentence = arena_printf(w->a,
+					  "its next run of workflow \"%.*s\" starts at %s; %u of "
+					  "%lld tries failed, the "
+					  "last was run %s",
+					  STR_ARG(pn->workflow), time_text(w->a, s.until_ms),
+					  n->tries, (long long)pn->retry.max_attempts, c->id.text);
+		return s;
+	}
+	const char *limit =
+		s.until_ms ? arena_printf(w->a, ", until %s", time_text(w->a, s.until_ms)) : "";
+	const char *holds = callee_text(w, c->callee, &s);
+	s.sentence = arena_printf(w->a, "waits since %s for run %s of workflow \"%.*s\"%s%s",
+				  time_text(w->a, s.since_ms), c->id.text, STR_ARG(pn->workflow),
+				  limit, holds);
+	return s;
+}
+
 static struct said say(const struct why *w, uint32_t index)
 {
 	const struct node *n = &w->run->nodes[index];
@@ -738,6 +812,8 @@ static struct said say(const struct why *w, uint32_t index)
 		return say_attempt(w, n->attempt);
 	if (n->wait)
 		return say_wait(w, n->wait);
+	if (n->child)
+		return say_child(w, n->child);
 	if (n->approval && n->status == NODE_WAITING_APPROVAL)
 		return say_approval(w, n->approval);
 	if (n->each)
@@ -970,16 +1046,15 @@ static void put_pending(struct why *w, const struct said *s)
 	json_out_end(&w->out);
 }
 
-static void tell_pending(struct why *w)
+static struct said say_pending(const struct why *w)
 {
 	const struct run *r = w->run;
 	struct said s = {.since_ms = r->created_ms};
 	if (r->pause) {
 		s = say_held(w);
-		s.sentence = arena_printf(w->a, "The run has not started: it is paused %s.",
+		s.sentence = arena_printf(w->a, "The run has not started: it is paused %s",
 					  paused_text(w));
-		put_pending(w, &s);
-		return;
+		return s;
 	}
 	switch (gate_why(r)) {
 	case GATE_WAIT_KEY:
@@ -995,6 +1070,12 @@ static void tell_pending(struct why *w)
 		say_running_runs(w, &s, false);
 		break;
 	}
+	return s;
+}
+
+static void tell_pending(struct why *w)
+{
+	struct said s = say_pending(w);
 	s.sentence = arena_printf(w->a, "%s.", s.sentence);
 	put_pending(w, &s);
 }
@@ -1002,10 +1083,7 @@ static void tell_pending(struct why *w)
 static void tell_open(struct why *w)
 {
 	struct run *r = w->run;
-	w->next = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
-	w->root = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
-	w->last_error = ARENA_NEW_ARRAY(w->a, uint32_t, r->n_nodes);
-	blame_all(w);
+	look_at(w);
 	find_errors(w);
 	/* an end that is not durable is no end yet */
 	put_head(&w->out, ID_STR(r->id), run_status_final(r->status) ? RUN_RUNNING : r->status,

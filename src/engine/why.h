@@ -30,6 +30,7 @@ enum why_reason {
 	WHY_STOPPING,	  /* an attempt was asked to stop */
 	WHY_APPROVAL,	  /* waits for people */
 	WHY_ITEMS,	  /* a node with forEach: waits for its items */
+	WHY_CHILD,	  /* waits for the run that it called */
 	WHY_TURN,	  /* an item: as many others go on as may at once */
 	WHY_UNKNOWN,	  /* nobody knows whether its effect happened: people must say */
 	WHY_HELD,	  /* the run is paused */

@@ -619,6 +619,36 @@ def schedules_are_listed_paused_and_backfilled(w):
     w("schedules", "pause", "x", status=1)
 
 
+CALLED = """name: called
+nodes:
+  - {id: ask, agent: noop, action: run, approvalRequired: true}
+output: {said: "{{ nodes.ask.status }}"}
+"""
+CALLER = """name: caller
+nodes:
+  - {id: call, workflow: called}
+output: "{{ nodes.call.output.said }}"
+"""
+
+
+def what_a_run_calls_is_shown_followed_and_listed(w):
+    w("apply", "-f", "-", stdin=CALLED)
+    w("apply", "-f", "-", stdin=CALLER)
+    run = w("run", "caller").out.strip()
+    child = w("runs", "--caller", run, "--json").json["items"][0]["id"]
+    shown = w("show", run).out
+    assert f"call: called run {child}" in shown and "workflow called" in shown, shown
+    assert "called by" in w("show", child).out and run in w("show", child).out
+    why = w("why", run).out
+    assert child in why and "drover approve" in why, why
+    approval = w("approvals", "--json").json["items"]
+    approval = next(a for a in approval if a["runId"] == child)["id"]
+    w("approve", approval, "--by", "ann")
+    watched = w("watch", run).out
+    assert f"workflow called, run {child}" in watched, watched
+    assert "output    \"SUCCESS\"" in w("show", run).out, w("show", run).out
+
+
 def with_one_service(w, test):
     def run():
         test(w)
@@ -641,6 +671,7 @@ if __name__ == "__main__":
             many_runs_are_retried_and_that_is_previewed,
             on_a_terminal_it_is_asked_before_many_are_stopped, why_shows_what_holds_a_run,
             progress_is_shown_and_watched, the_circuit_breaker_of_an_agent_is_shown_and_reset,
+            what_a_run_calls_is_shown_followed_and_listed,
             logs_of_one_node_and_as_json, artifacts_are_listed_and_fetched, hostile_text_is_inert_everywhere,
             colours_and_cutting_are_for_terminals_only, wide_characters_take_two_columns,
             a_closed_pipe_ends_quietly,

@@ -823,7 +823,60 @@ TEST(a_run_that_is_paused_with_its_workflow_is_resumed_with_it)
 	CHECK_Z(get(&y, "b", "command"), "drover resume --workflow w");
 }
 
-TAP_MAIN(RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_holds),
+TEST(a_run_that_was_called_and_what_holds_it)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	w.by_hand = true;
+	world_save(&w, "{'name':'in','concurrency':{'limit':1},'nodes':["
+		       "{'id':'ask','agent':'rule','action':'run','approval':{'timeout':'1h'}}]}");
+	world_save(&w, "{'name':'mid','nodes':[{'id':'m','workflow':'in'}]}");
+	world_save(&w, "{'name':'w','nodes':[{'id':'c','workflow':'mid','timeout':'2h'},"
+		       "{'id':'d','sleep':'1m','dependsOn':['c']}]}");
+	const char *run = world_trigger(&w, "w", NULL);
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "c", "status"), "RUNNING");
+	CHECK_Z(get(&y, "c", "reason"), "waiting_run");
+	CHECK_Z(get(&y, "c", "since"), BEGIN);
+	const char *sentence = get(&y, "c", "sentence");
+	CHECK(strstr(sentence, "waits since " BEGIN " for run ") == sentence);
+	CHECK(strstr(sentence, " of workflow \"mid\"; its node \"m\": waits since " BEGIN
+			       " for run ") != NULL);
+	CHECK(strstr(sentence, " of workflow \"in\"; its node \"ask\": waits since " BEGIN
+			       " for somebody to approve rule run") != NULL);
+	CHECK(strstr(get(&y, "c", "command"), "drover approve ") != NULL);
+	CHECK_Z(get(&y, "d", "command"), get(&y, "c", "command"));
+	CHECK(strstr(get(&y, "d", "sentence"), "\"c\" waits for the run that it called") != NULL);
+	const char *other = world_trigger(&w, "mid", NULL); /* waits for the key of the first */
+	y = ask(&w, other);
+	CHECK(strstr(get(&y, "m", "sentence"),
+		     " of workflow \"in\", which has not started: it waits "
+		     "since " BEGIN ": 1 of 1 runs go on") != NULL);
+	CHECK(strstr(get(&y, "m", "command"), "drover cancel ") != NULL);
+}
+
+TEST(a_run_that_is_called_again_in_its_time)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	w.by_hand = true;
+	world_save(&w, "{'name':'in','nodes':[" RULE("a", "") "]}");
+	world_save(&w, "{'name':'w','nodes':[{'id':'c','workflow':'in','retry':{'maxAttempts':3,"
+		       "'initialInterval':'10s','jitter':0}}]}");
+	const char *run = world_trigger(&w, "w", NULL);
+	world_fail(&w, "a", "exit_3");
+	struct told y = ask(&w, run);
+	CHECK_Z(get(&y, "c", "reason"), "retry_backoff");
+	CHECK_Z(get(&y, "c", "until"), "2023-11-14T22:13:30.000Z");
+	CHECK(strstr(get(&y, "c", "sentence"),
+		     "its next run of workflow \"in\" starts at 2023-11-14T22:13:30.000Z; 1 of 3 "
+		     "tries failed, the last was run ") != NULL);
+}
+
+TAP_MAIN(RUN(a_run_that_was_called_and_what_holds_it), RUN(a_run_that_is_called_again_in_its_time),
+	 RUN(nodes_that_a_paused_run_holds), RUN(an_attempt_that_a_paused_run_holds),
 	 RUN(a_run_that_is_paused_with_its_workflow_is_resumed_with_it), RUN(an_attempt_that_runs),
 	 RUN(an_attempt_that_is_about_to_start), RUN(a_full_disk), RUN(an_end_that_is_on_its_way),
 	 RUN(a_place_in_the_queue), RUN(the_next_attempt_in_its_time),
