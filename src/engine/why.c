@@ -115,6 +115,8 @@ static bool held(const struct why *w, uint32_t index)
 		return false;
 	if (n->attempt)
 		return n->attempt->state == ATT_HELD;
+	if (n->child)
+		return n->child->state == CHILD_HELD;
 	if (n->status != NODE_PENDING)
 		return false;
 	if (run_is_item(w->run, index))
@@ -462,6 +464,8 @@ static struct said say_stopping(const struct why *w, const struct attempt *a)
 static const char *resume_command(const struct why *w)
 {
 	const struct run *r = w->run;
+	while (r->pause->with == PAUSE_CALLER && r->caller && r->caller->run->pause)
+		r = r->caller->run;
 	return r->pause->with == PAUSE_WORKFLOW
 		       ? arena_printf(w->a, "drover resume --workflow %.*s", STR_ARG(r->plan->name))
 		       : arena_printf(w->a, "drover resume %s", r->id.text);

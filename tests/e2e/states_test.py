@@ -286,7 +286,48 @@ def at_an_open_breaker():
         assert attempts(got, "second") == [(1, "SUCCESS", None)], got
 
 
+def waiting_for_a_run_that_it_called():
+    with World() as w:
+        gate = w.gate("g")
+        w.d.apply(workflow("callee", w.step("g", "gate")))
+        run = w.start({"id": "call", "workflow": "callee"}, step("b", "noop", "call"))
+
+        def callees():
+            return w.d.ok("GET", f"/api/runs?callerRunId={run}")["items"]
+
+        w.see(callees()[0]["id"], "node.started", "g")
+        w.restart()
+        w.post(f"{run}/pause", {"by": "ann"})
+        assert len(callees()) == 1 and callees()[0]["paused"]["with"] == "caller", callees()
+        w.restart()
+        held = w.waits(callees()[0]["id"], "g", "held")
+        assert held["command"] == f"drover resume {run}", held
+        w.post(f"{run}/resume")
+        gate.open()
+        w.ends(run)
+        assert [c["status"] for c in callees()] == ["SUCCESS"], callees()
+
+
+def pending_by_a_limit_of_runs():
+    with World() as w:
+        w.d.apply(workflow("one", {"id": "e", "wait": {"event": "go"}},
+                           concurrency={"limit": 1, "onLimit": "queue"}))
+        first, second = w.d.trigger("one", {}), w.d.trigger("one", {})
+        w.waits(first, "e", "waiting_event")
+        assert w.get(second)["status"] == "PENDING", w.get(second)
+        w.restart()
+        assert w.get(second)["status"] == "PENDING", w.get(second)
+        w.post(f"{second}/pause")
+        w.restart()
+        w.post(f"{second}/resume")
+        w.post(f"{first}/signal", {"name": "go"})
+        w.ends(first)
+        w.post(f"{second}/signal", {"name": "go"})
+        got = w.ends(second)
+        assert got["startedAt"] >= w.get(first)["finishedAt"], got
+
+
 main([queued_for_a_slot, between_two_attempts, in_a_sleep_and_at_waits,
       asked_and_approved_but_not_started, held_by_a_pause, being_stopped,
       a_schedule_whose_fires_wait, items_that_wait, of_unknown_effect,
-      at_an_open_breaker])
+      at_an_open_breaker, waiting_for_a_run_that_it_called, pending_by_a_limit_of_runs])
