@@ -2,6 +2,27 @@
  */
 #include "sim.h"
 
+/* Whether the node, as the run's version defines it, asks people by itself or by its agent. */
+static bool asks(struct arena *a, const struct run_detail *d, struct str node_id)
+{
+	struct value v = sim_parse(a, arena_dup(a, d->definition.p, d->definition.n));
+	const struct value *nodes = value_getz(&v, "nodes");
+	for (uint32_t i = 0; nodes && i < nodes->n; i++) {
+		const struct value *n = &nodes->items[i];
+		if (str_eq(value_text(value_getz(n, "id")), node_id))
+			return value_getz(n, "approval") || value_getz(n, "approvalRequired") ||
+			       str_eqz(value_text(value_getz(n, "agent")), "risky");
+	}
+	return false;
+}
+
+/* A question that ended because the run went to a version that asks none. */
+static bool gone(struct arena *a, const struct run_detail *d, const struct approval_row *p)
+{
+	return p->status == APPROVAL_EXPIRED &&
+	       str_eqz(p->notes, "the run was moved to another version") && !asks(a, d, p->node_id);
+}
+
 /* The agent's files are those that people said yes to, and so is the input. */
 void sim_judge_approved(struct sim *s, const struct run_detail *d,
 			const struct attempt_start *start)
@@ -11,7 +32,7 @@ void sim_judge_approved(struct sim *s, const struct run_detail *d,
 	for (size_t i = 0; i < d->n_approvals; i++) /* the newest question counts */
 		if (str_eq(d->approvals[i].node_id, start->node_id))
 			p = &d->approvals[i];
-	if (p) {
+	if (p && !gone(&a, d, p)) {
 		struct value subject = sim_parse(&a, arena_dup(&a, p->subject.p, p->subject.n));
 		struct str digest = value_text(value_getz(value_getz(&subject, "agent"), "digest"));
 		if (p->status != APPROVAL_APPROVED)
