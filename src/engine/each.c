@@ -187,6 +187,7 @@ void each_count(struct run *r, uint32_t item)
 	x->n_ended++;
 	x->n_succeeded += n->status == NODE_SUCCESS;
 	x->n_failed += failed;
+	x->n_dropped += n->status == NODE_SKIPPED; /* by hand */
 	x->output_bytes += n->output_n + 1;
 	if (r->stopping != STOP_NONE || x->end != EACH_GOES_ON)
 		return;

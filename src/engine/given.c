@@ -31,6 +31,17 @@ static bool conflict_ended(const struct run *r, uint32_t index, struct diag *d)
 	return false;
 }
 
+static bool judge_gate(const struct run *r, uint32_t index, struct diag *d)
+{
+	if (!approval_needed(r, index))
+		return true;
+	diag_add(d, "",
+		 "node \"%.*s\" needs approval: a result given by hand would pass its gate; reject "
+		 "or approve it when it asks",
+		 STR_ARG(run_node_id(r, index)));
+	return false;
+}
+
 /* Whether it is at a point where nothing of it runs; says why not. */
 static bool judge_status(const struct run *r, uint32_t index, struct diag *d)
 {
@@ -38,17 +49,11 @@ static bool judge_status(const struct run *r, uint32_t index, struct diag *d)
 	struct str id = run_node_id(r, index);
 	switch (n->status) {
 	case NODE_PENDING:
-		if (!approval_needed(r, index))
-			return true;
-		diag_add(
-			d, "",
-			"node \"%.*s\" needs approval: a result given by hand would pass its gate; "
-			"reject or approve it when it asks",
-			STR_ARG(id));
-		return false;
+		return judge_gate(r, index, d);
 	case NODE_QUEUED:
-		if (!n->doubt)
-			return true;
+		if (!n->doubt) /* one whose inputs are bad is queued without having been asked for
+				*/
+			return n->approval || judge_gate(r, index, d);
 		diag_add(
 			d, "",
 			"whether the effect of node \"%.*s\" happened is being found out: wait for "

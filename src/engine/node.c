@@ -319,6 +319,7 @@ void node_go(struct run *r, uint32_t index)
 void node_judge(struct run *r, uint32_t index)
 {
 	struct node *n = &r->nodes[index];
+	ASSERT(!run_is_item(r, index));
 	if (n->status != NODE_PENDING || r->stopping != STOP_NONE || r->pause ||
 	    r->status == RUN_PENDING)
 		return;

@@ -108,7 +108,7 @@ struct each {
 	uint32_t first, n; /* its items are the nodes from first on */
 	uint32_t next;	   /* number of the first item that was not looked at to be started */
 	uint32_t n_started, n_ended, n_succeeded, n_failed;
-	uint32_t n_dropped; /* SKIPPED: never started */
+	uint32_t n_dropped; /* SKIPPED: never started, or by hand */
 	enum each_end end;  /* beyond GOES_ON no item starts, and those that run are stopped */
 	bool stopped;	    /* they were */
 	size_t output_bytes;

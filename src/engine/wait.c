@@ -53,7 +53,7 @@ static void tell_waiting(struct run *r, uint32_t index)
 	const struct plan_node *pn = run_plan_node(r, index);
 	struct json_out o = emit_event_begin(r->engine);
 	json_out_key(&o, "nodeId");
-	json_out_str(&o, pn->id);
+	json_out_str(&o, run_node_id(r, index));
 	json_out_key(&o, "why");
 	json_out_strz(&o, pn->wait_event.n ? "event" : "sleep");
 	if (pn->wait_event.n) {

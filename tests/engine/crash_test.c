@@ -184,5 +184,18 @@ TEST(a_diamond_of_ten_survives_a_crash_at_every_commit)
 	sweep(t, "diamond", text.p, 10);
 }
 
-TAP_MAIN(RUN(scan_and_notify_survives_a_crash_at_every_commit),
+TEST(items_survive_a_crash_at_every_commit)
+{
+	sweep(t, "each",
+	      "{'name':'each','nodes':[{'id':'a','agent':'script','action':'run','forEach':[7,8,9,"
+	      "5],"
+	      "'maxParallel':2,'inputs':{'i':'{{ item }}'}},{'id':'b','agent':'rule','action':"
+	      "'run','forEach':[1,2],'inputs':{'i':'{{ item }}'}},{'id':'none','agent':'rule',"
+	      "'action':'run','forEach':[],'dependsOn':['a']},{'id':'end','agent':'rule','action':"
+	      "'run','dependsOn':['a','b','none']}]}",
+	      5);
+}
+
+TAP_MAIN(RUN(items_survive_a_crash_at_every_commit),
+	 RUN(scan_and_notify_survives_a_crash_at_every_commit),
 	 RUN(a_diamond_of_ten_survives_a_crash_at_every_commit))

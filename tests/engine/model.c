@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/fault.h"
 #include "json/parse.h"
@@ -17,14 +18,20 @@ struct mnode {
 	const struct attempt_row **attempts;
 	size_t n_attempts, n_again; /* again: as somebody said when it was UNKNOWN */
 	const struct approval_row *approval;
+	bool each, expanded; /* a node with forEach; has items */
+	uint32_t first, n_items;
+	const struct mnode *of;	  /* of an item: its node */
+	const struct value *item; /* its value */
+	bool began;		  /* while events are walked: an item that goes on */
+	int64_t n_live;		  /* the same: items that go on */
 };
 
 struct model {
 	struct arena *arena;
 	const struct run_detail *run;
 	struct value definition, context;
-	struct mnode *nodes;
-	size_t n_nodes;
+	struct mnode *nodes; /* of the definition, then items */
+	size_t n_plan, n_nodes;
 	const char *wrong;
 };
 
@@ -78,6 +85,72 @@ static bool is_void(const struct approval_row *p)
 	return p->status == APPROVAL_EXPIRED && str_starts(p->notes, STR("the run was moved"));
 }
 
+static void add_node(struct model *m, const struct value *def, struct str id)
+{
+	struct mnode *n = &m->nodes[m->n_nodes++];
+	*n = (struct mnode){.def = def, .id = id, .each = value_getz(def, "forEach")};
+	n->attempts = ARENA_NEW_ARRAY(m->arena, const struct attempt_row *, m->run->n_attempts);
+}
+
+/* The items of the node, as its row tells. */
+static bool add_items(struct model *m, struct mnode *of, const struct value *items)
+{
+	of->expanded = true;
+	of->first = (uint32_t)m->n_nodes;
+	of->n_items = items->n;
+	for (uint32_t k = 0; k < items->n; k++) {
+		char *id = arena_printf(m->arena, "%.*s[%u]", STR_ARG(of->id), k);
+		add_node(m, of->def, str_of(id));
+		m->nodes[m->n_nodes - 1].each = false;
+		m->nodes[m->n_nodes - 1].of = of;
+		m->nodes[m->n_nodes - 1].item = &items->items[k];
+	}
+	return value_equal(items, value_getz(of->def, "forEach")) ||
+	       fail(m, of, "expanded to other items than its list has");
+}
+
+struct expansion {
+	const struct node_row *row;
+	const struct value *items;
+	int64_t first;
+};
+
+static int by_first(const void *a, const void *b)
+{
+	const struct expansion *x = a, *y = b;
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return x->items->n < y->items->n ? -1 : x->items->n > y->items->n;
+}
+
+static bool load_items(struct model *m)
+{
+	struct expansion *all = ARENA_NEW_ARRAY(m->arena, struct expansion, m->run->n_nodes + 1);
+	size_t n = 0, n_items = 0;
+	for (size_t i = 0; i < m->run->n_nodes; i++) {
+		struct value *detail = ARENA_NEW(m->arena, struct value);
+		*detail = parsed(m, m->run->nodes[i].detail);
+		const struct value *each = value_getz(detail, "forEach");
+		if (!each)
+			continue;
+		all[n++] = (struct expansion){&m->run->nodes[i], value_getz(each, "items"),
+					      value_getz(each, "first")->i};
+		n_items += all[n - 1].items->n;
+	}
+	qsort(all, n, sizeof(*all), by_first);
+	struct mnode *more = ARENA_NEW_ARRAY(m->arena, struct mnode, m->n_plan + n_items);
+	memcpy(more, m->nodes, m->n_plan * sizeof(*more));
+	m->nodes = more;
+	for (size_t i = 0; i < n; i++) {
+		struct mnode *of = find(m, all[i].row->node_id);
+		if (!of || !of->each || all[i].first != (int64_t)m->n_nodes)
+			return fail(m, of, "its items begin at %lld", (long long)all[i].first);
+		if (!add_items(m, of, all[i].items))
+			return false;
+	}
+	return true;
+}
+
 static bool load(struct model *m)
 {
 	m->definition = parsed(m, m->run->definition);
@@ -85,18 +158,15 @@ static bool load(struct model *m)
 	const struct value *nodes = value_getz(&m->definition, "nodes");
 	if (!value_is(nodes, VALUE_ARRAY))
 		return fail(m, NULL, "no definition");
-	m->n_nodes = nodes->n;
+	m->n_plan = nodes->n;
 	m->nodes = ARENA_NEW_ARRAY(m->arena, struct mnode, nodes->n);
-	for (size_t i = 0; i < nodes->n; i++) {
-		struct mnode *n = &m->nodes[i];
-		n->def = &nodes->items[i];
-		n->id = value_text(value_getz(n->def, "id"));
-		n->attempts =
-			ARENA_NEW_ARRAY(m->arena, const struct attempt_row *, m->run->n_attempts);
-	}
+	for (size_t i = 0; i < nodes->n; i++)
+		add_node(m, &nodes->items[i], value_text(value_getz(&nodes->items[i], "id")));
+	if (!load_items(m))
+		return false;
 	for (size_t i = 0; i < m->run->n_nodes; i++) {
 		struct mnode *n = find(m, m->run->nodes[i].node_id);
-		if (!n || n->row)
+		if (!n || n->row || m->run->nodes[i].index != n - m->nodes)
 			return fail(m, n, "a row of no node, or two of one");
 		n->row = &m->run->nodes[i];
 	}
@@ -326,8 +396,9 @@ static bool judge_denied(struct model *m, const struct mnode *n)
 	if (n->row->status == NODE_FAILED)
 		return str_eqz(code, rejected ? "rejected" : "approval_expired") ||
 		       fail(m, n, "was denied, but failed with %.*s", STR_ARG(code));
-	return (!rejected && m->run->run.stopping != STOP_NONE &&
-		n->row->status == NODE_CANCELLED) ||
+	bool stopped =
+		m->run->run.stopping != STOP_NONE || (n->of && n->of->row->status == NODE_FAILED);
+	return (!rejected && stopped && n->row->status == NODE_CANCELLED) ||
 	       fail(m, n, "was denied, but is %s", node_status_name(n->row->status));
 }
 
@@ -384,7 +455,7 @@ static bool judge_sleep(struct model *m, const struct mnode *n)
 		return fail(m, n, "sleeps, and yet attempted");
 	if (n->row->copied_from.n)
 		return judge_copy(m, n);
-	if (stopped && m->run->run.stopping == STOP_NONE)
+	if (stopped && m->run->run.stopping == STOP_NONE && !n->of)
 		return fail(m, n, "was stopped, but its run was not");
 	bool late = awaited(n).n && n->row->status == NODE_FAILED &&
 		    str_eqz(code_of(m, n->row->error), "wait_timeout");
@@ -425,8 +496,89 @@ static bool sleeps(const struct mnode *n)
 	return value_getz(n->def, "sleep") || value_getz(n->def, "wait");
 }
 
+/* What an item was started with is its value. */
+static bool judge_item(struct model *m, const struct mnode *n)
+{
+	bool stopped = n->row->status == NODE_CANCELLED || n->row->status == NODE_TIMED_OUT;
+	bool timed_out = n->n_attempts > 0 && n->row->status == NODE_TIMED_OUT;
+	for (size_t i = 0; i < n->n_attempts; i++) {
+		struct value in = parsed(m, n->attempts[i]->input);
+		if (n->attempts[i]->started_ms && !value_equal(value_getz(&in, "i"), n->item))
+			return fail(m, n, "input %.*s has not its item",
+				    STR_ARG(n->attempts[i]->input));
+	}
+	return !stopped || timed_out || m->run->run.stopping != STOP_NONE ||
+	       n->of->row->status == NODE_FAILED || fail(m, n, "was stopped, but nothing failed");
+}
+
+/* An item without a row was never started. */
+static bool judge_unstarted(struct model *m, const struct mnode *n)
+{
+	if (n->n_attempts > 0 || n->approval)
+		return fail(m, n, "was started and has no row");
+	return n->of->row->status != NODE_SUCCESS || fail(m, n, "was left out");
+}
+
+/* The outputs of all items in order, null where there is none. */
+static bool is_list_of_outputs(struct model *m, const struct mnode *n)
+{
+	struct value list = parsed(m, n->row->output);
+	if (!value_is(&list, VALUE_ARRAY) || list.n != n->n_items)
+		return false;
+	for (uint32_t k = 0; k < n->n_items; k++) {
+		const struct mnode *item = &m->nodes[n->first + k];
+		struct value output = VALUE_NULL_INIT;
+		if (item->row->status == NODE_SUCCESS)
+			output = parsed(m, item->row->output);
+		if (!value_equal(&list.items[k], &output))
+			return false;
+	}
+	return true;
+}
+
+/* A node with forEach: what its items made of it. */
+static bool judge_each(struct model *m, const struct mnode *n)
+{
+	bool may_fail = str_eqz(value_text(value_getz(n->def, "onItemFailure")), "continue");
+	size_t n_failed = 0;
+	if (n->n_attempts > 0 || n->approval || n->row->attempt != 0)
+		return fail(m, n, "has items, and yet an attempt or an approval");
+	if (n->row->copied_from.n)
+		return judge_copy(m, n);
+	for (uint32_t k = 0; k < n->n_items; k++) {
+		const struct node_row *row = m->nodes[n->first + k].row;
+		n_failed += row && (row->status == NODE_FAILED || row->status == NODE_TIMED_OUT);
+	}
+	switch (n->row->status) {
+	case NODE_SUCCESS:
+		if (!n->expanded || (n_failed > 0 && !may_fail) ||
+		    (n_failed > 0) != (n->row->error.n > 0))
+			return fail(m, n, "is SUCCESS with %zu failed items", n_failed);
+		return is_list_of_outputs(m, n) ||
+		       fail(m, n, "gives %.*s", STR_ARG(n->row->output));
+	case NODE_FAILED:
+		return (n->expanded && n_failed > 0 && !may_fail &&
+			str_eqz(code_of(m, n->row->error), "item_failed")) ||
+		       fail(m, n, "is FAILED with %zu failed items", n_failed);
+	case NODE_CANCELLED:
+	case NODE_TIMED_OUT:
+		return m->run->run.stopping != STOP_NONE || fail(m, n, "was stopped");
+	case NODE_SKIPPED:
+		return !n->expanded || fail(m, n, "was skipped and expanded");
+	case NODE_PENDING:
+	case NODE_QUEUED:
+	case NODE_RUNNING:
+	case NODE_WAITING_APPROVAL:
+	case NODE_UNKNOWN:
+		break;
+	}
+	return fail(m, n, "has not ended");
+}
+
 static bool judge_attempts(struct model *m, const struct mnode *n)
 {
+	if (n->each && !by_hand(n))
+		return judge_each(m, n);
 	for (size_t i = 0; i < n->n_attempts; i++)
 		if (!judge_attempt_row(m, n, i))
 			return false;
@@ -467,7 +619,8 @@ static bool judge_node(struct model *m, struct mnode *n)
 			    node_status_name(n->row->status), want);
 	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
 		return fail(m, n, "was skipped for the wrong reason");
-	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) && !denied(n))
+	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) &&
+	    !denied(n) && !n->each)
 		return fail(m, n, "was never attempted");
 	return true;
 }
@@ -476,13 +629,19 @@ static bool judge_nodes(struct model *m)
 {
 	for (size_t i = 0; i < m->n_nodes; i++) {
 		struct mnode *n = &m->nodes[i];
-		if (!n->row)
+		if (!n->row && !n->of)
 			return fail(m, n, "has no row");
-		if (!node_status_final(n->row->status))
+		if (n->row && !node_status_final(n->row->status))
 			return fail(m, n, "is %s", node_status_name(n->row->status));
-		n->end = end_of(m, n);
+		if (!n->of)
+			n->end = end_of(m, n);
 	}
-	for (size_t i = 0; i < m->n_nodes; i++) {
+	for (size_t i = m->n_plan; i < m->n_nodes; i++) {
+		const struct mnode *n = &m->nodes[i];
+		if (n->row ? !judge_attempts(m, n) || !judge_item(m, n) : !judge_unstarted(m, n))
+			return false;
+	}
+	for (size_t i = 0; i < m->n_plan; i++) {
 		if (!judge_attempts(m, &m->nodes[i]))
 			return false;
 		if (m->run->run.stopping == STOP_NONE && !judge_node(m, &m->nodes[i]))
@@ -596,12 +755,13 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 	if (n_starts != (m->run->run.started_ms != 0))
 		return fail(m, NULL, "was started %zu times", n_starts);
 	size_t n_want = 0;
-	for (size_t i = 0; i < m->n_nodes; i++)
-		n_want += !m->nodes[i].row->copied_from.n &&
-			  (by_hand(&m->nodes[i]) || m->nodes[i].n_attempts > 0 ||
-			   m->nodes[i].row->status == NODE_SKIPPED ||
-			   m->nodes[i].row->status == NODE_FAILED ||
-			   (sleeps(&m->nodes[i]) && m->nodes[i].row->started_ms));
+	for (size_t i = 0; i < m->n_nodes; i++) {
+		const struct mnode *n = &m->nodes[i];
+		n_want += n->row && !n->row->copied_from.n &&
+			  (by_hand(n) || n->n_attempts > 0 || n->expanded ||
+			   n->row->status == NODE_SKIPPED || n->row->status == NODE_FAILED ||
+			   (sleeps(n) && n->row->started_ms));
+	}
 	return n_ends == n_want ||
 	       fail(m, NULL, "%zu events of node ends, want %zu", n_ends, n_want);
 }
@@ -683,7 +843,7 @@ static bool judge_signals(struct model *m, const struct event_row *events, size_
 			n->waits = false;
 		} else if (str_eqz(events[i].type, "node.waiting") && awaited(n).n) {
 			begin_wait(n, &kept);
-		} else if (str_eqz(events[i].type, "node.finished") && awaited(n).n &&
+		} else if (str_eqz(events[i].type, "node.finished") && awaited(n).n && !n->each &&
 			   n->row->started_ms) {
 			if (!end_wait(m, n, value_text(value_getz(&data, "status"))))
 				return false;
@@ -733,6 +893,33 @@ static bool count_again(struct model *m, const struct event_row *events, size_t 
 	return true;
 }
 
+/* ---- items ---- */
+
+/* No more items of a node go on at once than may. */
+static bool judge_turns(struct model *m, const struct event_row *events, size_t n_events)
+{
+	static const char *const begins[] = {"node.started", "node.waiting", "approval.requested",
+					     "node.retrying"};
+	for (size_t i = 0; i < n_events; i++) {
+		struct value data = parsed(m, events[i].data);
+		struct str id = value_text(value_getz(&data, "nodeId"));
+		struct mnode *n = id.n ? find(m, id) : NULL, *of;
+		if (!n || !n->of)
+			continue;
+		of = &m->nodes[n->of - m->nodes];
+		const struct value *most = value_getz(of->def, "maxParallel");
+		bool begin = false, ended = str_eqz(events[i].type, "node.finished") ||
+					    str_eqz(events[i].type, "node.skipped");
+		for (size_t k = 0; k < ARRAY_LEN(begins); k++)
+			begin |= str_eqz(events[i].type, begins[k]);
+		of->n_live += (begin && !n->began) - (ended && n->began);
+		n->began = (n->began || begin) && !ended;
+		if (of->n_live > (most ? most->i : 100))
+			return fail(m, n, "is one item too many at once");
+	}
+	return true;
+}
+
 const char *model_judge(struct arena *a, const struct run_detail *run,
 			const struct event_row *events, size_t n_events)
 {
@@ -740,7 +927,8 @@ const char *model_judge(struct arena *a, const struct run_detail *run,
 	if (!run_status_final(run->run.status))
 		fail(&m, NULL, "has not ended: %s", run_status_name(run->run.status));
 	else if (load(&m) && count_again(&m, events, n_events) && judge_nodes(&m) && judge_run(&m))
-		(void)(judge_events(&m, events, n_events) && judge_pauses(&m, events, n_events) &&
-		       judge_signals(&m, events, n_events) && judge_version(&m, events, n_events));
+		(void)(judge_events(&m, events, n_events) && judge_turns(&m, events, n_events) &&
+		       judge_pauses(&m, events, n_events) && judge_signals(&m, events, n_events) &&
+		       judge_version(&m, events, n_events));
 	return m.wrong;
 }

@@ -442,9 +442,9 @@ static bool simulate(uint64_t seed, bool trace)
 static void tell_met(void)
 {
 	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, "
-	       "fired %zu, told %zu, purged %zu; runs:",
+	       "fired %zu, told %zu, purged %zu, expanded %zu, items %zu; runs:",
 	       met.crashes, met.attempts, met.lost, met.copied, met.slept, met.planned, met.fired,
-	       met.told, met.purged);
+	       met.told, met.purged, met.expanded, met.items);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

@@ -15,7 +15,7 @@
 #include "sim_graph.h"
 #include "store/mem/mem.h"
 
-enum { RUNS_MOST = 24, LIVE_MOST = 256, KEYS = 4, WORKFLOWS_MOST = 3, OLD_IDS = 8 };
+enum { RUNS_MOST = 24, LIVE_MOST = 1024, KEYS = 4, WORKFLOWS_MOST = 3, OLD_IDS = 8 };
 enum { SENT_MOST = 4096, EVENT_IDS = 40 };
 
 /* One step of time; all steps of a seed stay below the life of an idempotency key. */
@@ -24,7 +24,7 @@ enum { TIME_MOST_MS = 60000 };
 /* What all seeds together met, so that one sees that they met it. */
 struct sim_met {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
-		slept, planned, fired, told;
+		slept, planned, fired, told, expanded, items;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races, purged;
 	size_t paused, given;
 	size_t waited; /* runs, for their start */

@@ -54,7 +54,8 @@ static bool goes_on(const struct run_detail *d)
 		if (!attempt_status_final(d->attempts[i].status))
 			return true;
 	for (size_t i = 0; i < d->n_nodes; i++) /* sleeps, or waits for an event */
-		if (d->nodes[i].status == NODE_RUNNING && d->nodes[i].attempt == 0)
+		if (d->nodes[i].status == NODE_RUNNING && d->nodes[i].attempt == 0 &&
+		    !str_starts(d->nodes[i].detail, STR("{\"forEach\":")))
 			return true;
 	return false;
 }

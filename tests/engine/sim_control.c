@@ -89,13 +89,21 @@ void sim_act_skip(struct sim *s)
 		return;
 	ASSERT(json_parse(&a, d.definition, JSON_DEFAULT, &definition, NULL) == 0);
 	const struct value *nodes = value_getz(&definition, "nodes");
-	struct str node = value_text(value_getz(&nodes->items[rng_below(&s->rng, nodes->n)], "id"));
+	const struct value *def = &nodes->items[rng_below(&s->rng, nodes->n)];
+	struct str node = value_text(value_getz(def, "id"));
+	bool each = value_getz(def, "forEach") != NULL;
+	if (each && sim_chance(s, 60)) { /* one of its items, which may not be there */
+		each = false;
+		node = str_of(arena_printf(&a, "%.*s[%zu]", STR_ARG(node),
+					   (size_t)rng_below(&s->rng, 6)));
+	}
 	struct request *q = sim_request(s, 'n');
 	snprintf(q->approval, sizeof(q->approval), "%.*s", STR_ARG(node));
 	struct node_skip x = {
 		.project = PROJECT, .run_id = str_of(run), .node = node, .by = STR("sim")};
 	if (sim_chance(s, 60)) {
-		output = sim_parse(&a, arena_printf(&a, "{\"n\":%lld}", (long long)++s->n_output));
+		output = sim_parse(&a, arena_printf(&a, each ? "[%lld]" : "{\"n\":%lld}",
+						    (long long)++s->n_output));
 		x.output = &output;
 	}
 	sim_say(s, "give %s %.*s %s", run, STR_ARG(node), x.output ? "a result" : "none");

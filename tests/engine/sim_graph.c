@@ -21,6 +21,23 @@ static size_t put_depends(struct rng *rng, size_t index, struct buf *out, size_t
 	return n;
 }
 
+/* Now and then once for each item of a list. */
+static bool put_each(struct rng *rng, struct buf *out)
+{
+	if (!chance(rng, 15))
+		return false;
+	size_t n = rng_below(rng, 6);
+	buf_puts(out, ",\"forEach\":[");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%s%zu", i ? "," : "", (size_t)rng_below(rng, 100));
+	buf_puts(out, "]");
+	if (chance(rng, 60))
+		buf_printf(out, ",\"maxParallel\":%zu", (size_t)(1 + rng_below(rng, 3)));
+	if (chance(rng, 50))
+		buf_puts(out, ",\"onItemFailure\":\"continue\"");
+	return true;
+}
+
 /* A node that sleeps, or waits for a signal (s.…) or an event (e.…). */
 static void put_wait(struct rng *rng, size_t index, struct buf *out)
 {
@@ -36,6 +53,7 @@ static void put_wait(struct rng *rng, size_t index, struct buf *out)
 			   events[rng_below(rng, ARRAY_LEN(events))], ms);
 	if (chance(rng, 20))
 		buf_puts(out, ",\"continueOnError\":true");
+	put_each(rng, out);
 	put_depends(rng, index, out, &first);
 	if (chance(rng, 15))
 		buf_printf(out, ",\"when\":\"{{ context.w%zu }}\"",
@@ -91,9 +109,14 @@ static void put_node(struct rng *rng, size_t index, struct buf *out)
 			   ",\"retry\":{\"maxAttempts\":%zu,\"initialInterval\":\"%zums\","
 			   "\"maximumInterval\":\"4s\"}",
 			   (size_t)(1 + rng_below(rng, 4)), (size_t)(1 + rng_below(rng, 2000)));
-	if (plain && n > 0 && chance(rng, 50))
-		buf_printf(out, ",\"inputs\":{\"v\":\"{{ nodes.n%zu.output.n }}\"}", first);
-	buf_puts(out, "}");
+	bool each = put_each(rng, out), reads = plain && n > 0 && chance(rng, 50);
+	if (each || reads)
+		buf_puts(out, ",\"inputs\":{");
+	if (each)
+		buf_puts(out, "\"i\":\"{{ item }}\"");
+	if (reads)
+		buf_printf(out, "%s\"v\":\"{{ nodes.n%zu.output.n }}\"", each ? "," : "", first);
+	buf_puts(out, each || reads ? "}}" : "}");
 }
 
 void sim_graph(struct rng *rng, const char *name, struct buf *out)

@@ -84,6 +84,20 @@ static void judge_copies(struct sim *s, struct arena *a, const struct run_detail
 	}
 }
 
+/* The definition of a node or an item; NULL for a node with forEach, whose items do the work. */
+static const struct value *definition_of(const struct value *nodes, const struct node_row *row)
+{
+	size_t n = 0;
+	while (n < row->node_id.n && row->node_id.p[n] != '[')
+		n++;
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		const struct value *v = &nodes->items[i];
+		if (str_eq(value_text(value_getz(v, "id")), str_n(row->node_id.p, n)))
+			return value_getz(v, "forEach") && n == row->node_id.n ? NULL : v;
+	}
+	return NULL;
+}
+
 /* Nobody slept for less than was asked; what the wall says of it is true while it did not jump. */
 static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail *d)
 {
@@ -92,7 +106,7 @@ static void judge_sleeps(struct sim *s, struct arena *a, const struct run_detail
 	const struct value *nodes = value_getz(&definition, "nodes");
 	for (size_t i = 0; i < d->n_nodes; i++) {
 		const struct node_row *n = &d->nodes[i];
-		struct str text = value_text(value_getz(&nodes->items[n->index], "sleep"));
+		struct str text = value_text(value_getz(definition_of(nodes, n), "sleep"));
 		if (!text.n || n->status != NODE_SUCCESS || n->copied_from.n || sim_given(n))
 			continue;
 		met.slept++;
@@ -111,7 +125,7 @@ static void judge_told(struct sim *s, struct arena *a, const struct run_detail *
 	const struct value *nodes = value_getz(&definition, "nodes");
 	for (size_t i = 0; i < d->n_nodes; i++) {
 		const struct node_row *row = &d->nodes[i];
-		if (!value_getz(&nodes->items[row->index], "wait") || row->status != NODE_SUCCESS ||
+		if (!value_getz(definition_of(nodes, row), "wait") || row->status != NODE_SUCCESS ||
 		    row->copied_from.n || sim_given(row))
 			continue;
 		ASSERT(json_parse(a, row->output, JSON_DEFAULT, &output, NULL) == 0);
@@ -148,6 +162,8 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 	for (size_t i = 0; i < d.n_nodes; i++) {
 		met.nodes[d.nodes[i].status]++;
 		met.copied += d.nodes[i].copied_from.n > 0;
+		met.expanded += str_starts(d.nodes[i].detail, STR("{\"forEach\""));
+		met.items += d.nodes[i].node_id.p[d.nodes[i].node_id.n - 1] == ']';
 	}
 	for (size_t i = 0; i < d.n_attempts; i++)
 		met.voided += str_starts(d.attempts[i].error, STR("{\"code\":\"approval_void\""));
