@@ -274,6 +274,42 @@ static double step_cost(const char *name, size_t n_steps, size_t n_runs)
 	return p99;
 }
 
+/* A node with forEach over n items of a list in the context. */
+static void save_each(void)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct value doc;
+	static const char text[] =
+		"{\"name\":\"each\",\"nodes\":[{\"id\":\"n\",\"agent\":\"noop\",\"action\":\"run\","
+		"\"forEach\":\"{{ context.list }}\",\"inputs\":{\"i\":\"{{ item }}\"}}]}";
+	ASSERT(json_parse(&a, str_of(text), 0, &doc, NULL) == 0);
+	engine_workflow_save(engine, &(struct workflow_save){.doc = &doc}, on_reply, NULL);
+	settle();
+}
+
+static double item_cost(size_t n_items, size_t n_runs)
+{
+	struct arena a CLEANUP_ARENA = {0};
+	struct value context = value_object(&a, 1), list = value_array(&a, n_items);
+	for (size_t i = 0; i < n_items; i++)
+		value_push(&a, &list, value_int((int64_t)i));
+	value_putz(&a, &context, "list", list);
+	int64_t before = cpu_ns();
+	for (size_t r = 0; r < n_runs; r++) {
+		engine_run_trigger(engine,
+				   &(struct run_trigger){.project = STR("default"),
+							 .workflow = STR("each"),
+							 .type = STR("api"),
+							 .context = &context},
+				   on_reply, NULL);
+		settle();
+	}
+	double us = (double)(cpu_ns() - before) / 1e3 / (double)(n_runs * n_items);
+	printf("%6zu items            %8.2f us CPU an item  %9.0f items/s\n", n_items, us,
+	       1e6 / us);
+	return us;
+}
+
 static void memory(size_t n)
 {
 	struct mallinfo2 before = mallinfo2();
@@ -366,6 +402,10 @@ int main(int argc, char **argv)
 	step_cost("deep10", 10, 2000);
 	double small = step_cost("deep10", 10, 10000), large = step_cost("deep10k", 10000, 10);
 	printf("p99 of a step in 10,000 nodes is %.2f x that in 10\n", large / small);
+	save_each();
+	item_cost(10, 2000);
+	small = item_cost(10, 10000), large = item_cost(10000, 10);
+	printf("an item of 10,000 costs %.2f x one of 10\n", large / small);
 	memory(n < 100000 ? n : 99000);
 	if (n >= 100000)
 		admissions(&config);

@@ -321,6 +321,7 @@ static void forget_values(struct run *r, struct each *x)
 		r->nodes[i].output = NULL;
 	}
 	x->list = VALUE_NULL_INIT;
+	x->has_context = x->has_nodes = false;
 	arena_free(&x->values);
 }
 

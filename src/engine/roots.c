@@ -66,13 +66,55 @@ static struct value nodes_value(const struct roots *x)
 	return v;
 }
 
+/* Whether nothing can change of the nodes that this one mentions. */
+static bool nodes_stand(const struct roots *x)
+{
+	const struct plan_node *pn = run_plan_node(x->run, x->index);
+	for (uint32_t i = 0; i < pn->n_refs; i++)
+		if (!node_status_final(x->run->nodes[pn->refs[i].index].status))
+			return false;
+	return true;
+}
+
+/* Of the items of a node with forEach: their list, and what they all see. */
+static struct each *items_of(const struct roots *x)
+{
+	return run_is_item(x->run, x->index)
+		       ? x->run->nodes[x->run->nodes[x->index].each_of - 1].each
+		       : NULL;
+}
+
+/* Items ask for the same again and again: it is read once for all of them. */
+static struct value nodes_of(const struct roots *x)
+{
+	struct each *each = items_of(x);
+	if (!each || (!each->has_nodes && !nodes_stand(x)))
+		return nodes_value(x);
+	struct roots kept = {x->run, x->index, &each->values};
+	if (!each->has_nodes)
+		each->nodes = nodes_value(&kept);
+	each->has_nodes = true;
+	return each->nodes;
+}
+
+static struct value context_of(const struct roots *x)
+{
+	struct each *each = items_of(x);
+	if (!each)
+		return parsed(x->arena, x->run->context);
+	if (!each->has_context)
+		each->context = parsed(&each->values, x->run->context);
+	each->has_context = true;
+	return each->context;
+}
+
 static bool root(void *ctx, struct str name, struct value *ret)
 {
 	const struct roots *x = ctx;
 	if (str_eqz(name, "nodes"))
-		*ret = nodes_value(x);
+		*ret = nodes_of(x);
 	else if (str_eqz(name, "context"))
-		*ret = parsed(x->arena, x->run->context);
+		*ret = context_of(x);
 	else if (str_eqz(name, "run"))
 		*ret = run_value(x);
 	else if (str_eqz(name, "workflow"))

@@ -112,8 +112,10 @@ struct each {
 	enum each_end end;  /* beyond GOES_ON no item starts, and those that run are stopped */
 	bool stopped;	    /* they were */
 	size_t output_bytes;
-	struct value list; /* until the node ends, in `values` */
-	struct str *ids;   /* "scan[3]", each made when somebody asks, in `names` */
+	struct value list;	     /* until the node ends, in `values` */
+	struct value context, nodes; /* what the items' templates see of them, once read */
+	bool has_context, has_nodes;
+	struct str *ids; /* "scan[3]", each made when somebody asks, in `names` */
 	struct arena values, names;
 };
 
