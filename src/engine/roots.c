@@ -79,7 +79,7 @@ static bool nodes_stand(const struct roots *x)
 /* Of the items of a node with forEach: their list, and what they all see. */
 static struct each *items_of(const struct roots *x)
 {
-	return run_is_item(x->run, x->index)
+	return x->index != ROOTS_OF_RUN && run_is_item(x->run, x->index)
 		       ? x->run->nodes[x->run->nodes[x->index].each_of - 1].each
 		       : NULL;
 }
@@ -121,9 +121,9 @@ static bool root(void *ctx, struct str name, struct value *ret)
 		*ret = workflow_value(x);
 	else if (str_eqz(name, "event") && x->event)
 		*ret = *x->event;
-	else if (str_eqz(name, "item") && run_is_item(x->run, x->index))
+	else if (str_eqz(name, "item") && items_of(x))
 		*ret = *each_item(x->run, x->index);
-	else if (str_eqz(name, "index") && run_is_item(x->run, x->index))
+	else if (str_eqz(name, "index") && items_of(x))
 		*ret = value_int(each_number(x->run, x->index));
 	else if (str_eqz(name, "project"))
 		*ret = value_str(x->run->plan->project);

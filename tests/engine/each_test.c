@@ -38,14 +38,13 @@ static const char *status(struct world *w, const char *run)
 
 /* ---- the main path ---- */
 
-static const char each[] = "{'name':'x','nodes':[" RULE(
-	"list", ",'inputs':{}") "," RULE("scan", ",'dependsOn':['list'],'forEach':'{{ "
-						 "nodes.list.output.files }}',"
-						 "'inputs':{'file':'{{ item.name }}','n':'{{ index "
-						 "}}'}") "," RULE("sum",
-								  ",'dependsOn':['scan'],'inputs':{"
-								  "'all':'{{ nodes.scan.output "
-								  "}}'}") "]}";
+static const char each[] = "{'name':'x','nodes':[" RULE("list", ",'inputs':{}") "," RULE(
+	"scan", ",'dependsOn':['list'],'forEach':'{{ "
+		"nodes.list.output.files }}',"
+		"'inputs':{'file':'{{ item.name }}','n':'{{ index "
+		"}}'}") "," RULE("sum", ",'dependsOn':['scan'],'inputs':{"
+					"'all':'{{ nodes.scan.output "
+					"}}'}") "]}";
 
 TEST(a_node_runs_once_for_each_item_and_gives_the_outputs_in_order)
 {
@@ -479,6 +478,42 @@ TEST(a_restart_in_the_middle_of_1000_items_goes_on_with_the_rest)
 	CHECK_STR(world_output(&w, run, "a"), str_n(context.p + 5, context.n - 6));
 }
 
+TEST(items_may_be_runs_of_another_workflow)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	w.by_hand = true;
+	world_save(&w,
+		   "{'name':'c','nodes':[" RULE(
+			   "a",
+			   ",'inputs':{'v':'{{ context.v }}'}") "],"
+								"'output':'{{ nodes.a.output }}'}");
+	CHECK_Z(w.findings, "");
+	world_save(&w, "{'name':'x','nodes':[{'id':'s','workflow':'c','forEach':[7,8,9],"
+		       "'maxParallel':2,'inputs':{'v':'{{ item }}'}}]}");
+	CHECK_Z(w.findings, "");
+	const char *run = world_trigger(&w, "x", NULL);
+	CHECK_Z(live(&w), "a a");
+	CHECK_Z(w.live->input, "{\"v\":7}");
+	world_succeed(&w, "a", "{'n':7}");
+	CHECK_Z(world_node(&w, run, "s[0]"), "SUCCESS");
+	world_crash(&w);
+	world_settle(&w);
+	CHECK_Z(live(&w), "a a");
+	world_succeed(&w, "a", "{'n':8}");
+	world_succeed(&w, "a", "{'n':9}");
+	CHECK_Z(status(&w, run), "SUCCESS");
+	CHECK_STR(world_output(&w, run, "s"), STR("[{\"n\":7},{\"n\":8},{\"n\":9}]"));
+	run = world_trigger(&w, "x", NULL);
+	world_fail(&w, "a", "exit_1");
+	world_fail(&w, "a", "exit_1");
+	CHECK_Z(world_node(&w, run, "s"), "FAILED");
+	CHECK_Z(world_node(&w, run, "s[1]"), "CANCELLED");
+	CHECK_Z(status(&w, run), "FAILED");
+	CHECK_Z(live(&w), "");
+}
+
 TAP_MAIN(RUN(a_node_runs_once_for_each_item_and_gives_the_outputs_in_order),
 	 RUN(the_list_may_be_written_down_with_templates_in_it),
 	 RUN(only_maxParallel_items_run_at_once_and_they_start_in_order),
@@ -500,4 +535,5 @@ TAP_MAIN(RUN(a_node_runs_once_for_each_item_and_gives_the_outputs_in_order),
 	 RUN(after_a_restart_the_items_are_the_same_and_none_runs_again_that_ended),
 	 RUN(two_lists_at_once_keep_apart_over_a_restart),
 	 RUN(a_restart_after_the_first_failure_starts_nothing_again),
-	 RUN(a_restart_in_the_middle_of_1000_items_goes_on_with_the_rest))
+	 RUN(a_restart_in_the_middle_of_1000_items_goes_on_with_the_rest),
+	 RUN(items_may_be_runs_of_another_workflow))

@@ -111,6 +111,8 @@ static const struct wrong wrongs[] = {
 	 "'when':'{{ index == 0 }}','inputs':{'i':'{{ item }}','n':'{{ index }}'}},"
 	 "{'id':'b','agent':'rule','action':'run','inputs':{'i':'{{ item }}'}}]}",
 	 "nodes[0].when nodes[0].forEach nodes[1].inputs.i", "asked once, before there are items"},
+	{"{'name':'x','output':'{{ item }}','nodes':[{'id':'a','agent':'rule','action':'run'}]}",
+	 "output", "is known only in a node with forEach"},
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
 	 "'forEach':'{{ nodes.b.output }}'},{'id':'b','agent':'rule','action':'run'}]}",
 	 "nodes[0].forEach", "add it to dependsOn"},
