@@ -82,6 +82,13 @@ static const char *status_of(struct world *w, const char *run)
 
 /* ---- the main path ---- */
 
+static void delete_workflow(struct world *w, struct str id)
+{
+	engine_workflow_delete(w->engine,
+			       &(struct workflow_removal){.project = STR("default"), .id = id},
+			       world_reply, w);
+}
+
 TEST(a_node_runs_another_workflow_and_gets_its_output)
 {
 	struct world w CLEANUP_WORLD;
@@ -202,13 +209,12 @@ TEST(a_workflow_that_is_gone_or_archived_fails_the_node)
 		      "ARCHIVED; set its status to ACTIVE\"}"));
 	two = world_trigger(&w, "outer", NULL);
 	save(&w, "{'name':'outer','nodes':[" RULE("first", "") "]}");
-	engine_workflow_delete(w.engine, STR("default"), world_run(&w, one).run.workflow_id,
-			       world_reply, &w);
+	delete_workflow(&w, world_run(&w, one).run.workflow_id);
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_CONFLICT); /* it has an open run */
 	world_save(&w, "{'name':'inner','nodes':[" RULE("b", "") "]}");
 	struct str id = str_of(arena_dupz(&w.arena, w.id));
-	engine_workflow_delete(w.engine, STR("default"), id, world_reply, &w);
+	delete_workflow(&w, id);
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_OK);
 	world_succeed(&w, "first", "{}");
@@ -224,7 +230,7 @@ TEST(a_workflow_that_another_calls_is_neither_deleted_nor_renamed)
 	open_with(&w, inner, outer);
 	world_save(&w, inner);
 	struct str id = str_of(arena_dupz(&w.arena, w.id));
-	engine_workflow_delete(w.engine, STR("default"), id, world_reply, &w);
+	delete_workflow(&w, id);
 	world_settle(&w);
 	CHECK_INT(w.outcome, ENGINE_CONFLICT);
 	CHECK_Z(w.findings, ": workflow \"outer\" calls workflow \"inner\"; change or delete it "
