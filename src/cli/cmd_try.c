@@ -67,9 +67,9 @@ static int print_value(const struct value *answer, bool json)
 	return CLI_OK;
 }
 
-static void eval_one(void *arg UNUSED, struct str line, struct buf *out)
+static void eval_one(void *arg, struct str line, struct buf *out)
 {
-	eval_line(out, line);
+	eval_line(out, line, arg);
 }
 
 static int eval_run(int argc, char **argv)
@@ -86,8 +86,10 @@ static int eval_run(int argc, char **argv)
 	int status;
 	if (!cli_parse(&cmd_eval, opts, ARRAY_LEN(opts), argc, argv, &rest, 0, 1, &status))
 		return status;
+	CLEANUP_ZONES struct zones zones = {0};
+	struct eval_zones known = {zones_get, &zones};
 	if (lines)
-		return document_lines(eval_one, NULL);
+		return document_lines(eval_one, &known);
 	if (rest.n != 1) {
 		fprintf(stderr, "usage: drover eval %s\n", cmd_eval.usage);
 		return CLI_USAGE;
@@ -104,7 +106,7 @@ static int eval_run(int argc, char **argv)
 	value_putz(&a, &request, "roots", v);
 	CLEANUP_BUF struct buf line = {0}, answer = {0};
 	json_write(&line, &request);
-	eval_line(&answer, buf_str(&line));
+	eval_line(&answer, buf_str(&line), &known);
 	return print_answer(&answer, json, "expression", str_of(rest.items[0]), print_value);
 }
 

@@ -57,7 +57,7 @@ static bool root(void *ctx, struct str name, struct value *ret)
 static bool resolved(struct dryrun *x, const struct plan_node *n, const struct resolve *r,
 		     const char *key, struct value *ret)
 {
-	struct resolve_roots roots = {root, x};
+	struct resolve_roots roots = {root, x, x->catalog};
 	struct resolve_error error;
 	if (resolve_run(r, &roots, x->arena, ret, &error) == 0)
 		return true;

@@ -134,5 +134,5 @@ static bool root(void *ctx, struct str name, struct value *ret)
 
 struct resolve_roots roots_env(struct roots *r)
 {
-	return (struct resolve_roots){.root = root, .ctx = r};
+	return (struct resolve_roots){.root = root, .ctx = r, .catalog = &r->run->engine->catalog};
 }

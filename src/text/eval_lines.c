@@ -42,14 +42,30 @@ static bool put_error(struct buf *answer, const char *place, const char *path, c
 	return false;
 }
 
-bool eval_expression(struct buf *answer, struct str expr, const struct value *roots)
+static bool ask_zone(void *ctx, struct str name, int64_t unix_seconds, int32_t *ret_offset)
+{
+	const struct eval_zones *zones = ctx;
+	const struct zone *z = zones->get(zones->arg, name);
+	if (z)
+		*ret_offset = zone_offset(z, unix_seconds);
+	return z != NULL;
+}
+
+static struct cel_env env_of(const struct value *roots, const struct eval_zones *zones)
+{
+	return (struct cel_env){
+		.zone = zones ? ask_zone : NULL, .ctx = (void *)(uintptr_t)zones, .roots = roots};
+}
+
+bool eval_expression(struct buf *answer, struct str expr, const struct value *roots,
+		     const struct eval_zones *zones)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	const struct cel_program *program;
 	struct cel_value v;
 	struct value json;
 	struct cel_error err;
-	struct cel_env env = {.roots = roots};
+	struct cel_env env = env_of(roots, zones);
 	struct cel_budget budget = cel_budget_full();
 	if (cel_compile(&a, expr, &program, &err) != 0 ||
 	    cel_eval(program, &env, &budget, &a, &v, &err) != 0)
@@ -61,13 +77,14 @@ bool eval_expression(struct buf *answer, struct str expr, const struct value *ro
 	return put_value(answer, &json);
 }
 
-bool eval_template(struct buf *answer, const struct value *tree, const struct value *roots)
+bool eval_template(struct buf *answer, const struct value *tree, const struct value *roots,
+		   const struct eval_zones *zones)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct diag d;
 	struct value v;
 	struct template_error err;
-	struct cel_env env = {.roots = roots};
+	struct cel_env env = env_of(roots, zones);
 	diag_init(&d, &a);
 	const struct template *t = template_compile(&a, tree, "", &d);
 	if (!t)
@@ -78,7 +95,7 @@ bool eval_template(struct buf *answer, const struct value *tree, const struct va
 	return put_value(answer, &v);
 }
 
-bool eval_line(struct buf *answer, struct str request)
+bool eval_line(struct buf *answer, struct str request, const struct eval_zones *zones)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct value v;
@@ -90,9 +107,9 @@ bool eval_line(struct buf *answer, struct str request)
 	if (roots && roots->kind != VALUE_OBJECT)
 		return put_error(answer, NULL, NULL, "'roots' must be an object", 0);
 	if (tree && !expr)
-		return eval_template(answer, tree, roots);
+		return eval_template(answer, tree, roots, zones);
 	if (!value_is(expr, VALUE_STRING) || tree)
 		return put_error(answer, NULL, NULL,
 				 "the request needs 'expr', a string, or 'template'", 0);
-	return eval_expression(answer, value_text(expr), roots);
+	return eval_expression(answer, value_text(expr), roots, zones);
 }

@@ -13,12 +13,21 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "json/value.h"
+#include "text/zone.h"
+
+/* Where time zones come from; NULL = UTC and offsets alone. */
+struct eval_zones {
+	zone_get_fn get;
+	void *arg;
+};
 
 /* Evaluates one expression; appends the answer. False when it is an error. roots may be NULL. */
-bool eval_expression(struct buf *answer, struct str expr, const struct value *roots);
+bool eval_expression(struct buf *answer, struct str expr, const struct value *roots,
+		     const struct eval_zones *zones);
 
 /* Resolves one template; appends the answer. False when it is an error. roots may be NULL. */
-bool eval_template(struct buf *answer, const struct value *tree, const struct value *roots);
+bool eval_template(struct buf *answer, const struct value *tree, const struct value *roots,
+		   const struct eval_zones *zones);
 
 /* Answers one line of JSON; appends the answer without a newline. False when it is an error. */
-bool eval_line(struct buf *answer, struct str request);
+bool eval_line(struct buf *answer, struct str request, const struct eval_zones *zones);

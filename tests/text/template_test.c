@@ -25,7 +25,7 @@ static void resolve(struct buf *out, const char *tree_json)
 	    json_parse(&a, str_of(roots_json), JSON_DEFAULT, &roots, NULL) != 0)
 		buf_puts(out, "bad JSON in the test");
 	else
-		eval_template(out, &tree, &roots);
+		eval_template(out, &tree, &roots, NULL);
 }
 
 struct row {
@@ -293,11 +293,11 @@ TEST(a_request_line_gets_an_answer_line)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CLEANUP_BUF struct buf got = {0};
-		eval_line(&got, str_of(rows[i].request));
+		eval_line(&got, str_of(rows[i].request), NULL);
 		CHECK_STR(buf_str(&got), str_of(rows[i].want));
 	}
 	CLEANUP_BUF struct buf got = {0};
-	CHECK(!eval_line(&got, STR("nonsense")));
+	CHECK(!eval_line(&got, STR("nonsense"), NULL));
 	CHECK(str_starts(buf_str(&got),
 			 STR("{\"error\":{\"message\":\"the request is not JSON: ")));
 }

@@ -1,5 +1,7 @@
 #include "engine/plan/resolve.h"
 
+#include "engine/catalog.h"
+
 #include <stdio.h>
 
 #include "text/template.h"
@@ -36,6 +38,21 @@ void resolve_refs(const struct resolve *r,
 	template_refs(r->template, ref, ctx);
 }
 
+static bool ask_root(void *ctx, struct str name, struct value *ret)
+{
+	const struct resolve_roots *roots = ctx;
+	return roots->root(roots->ctx, name, ret);
+}
+
+static bool ask_zone(void *ctx, struct str name, int64_t unix_seconds, int32_t *ret_offset)
+{
+	const struct resolve_roots *roots = ctx;
+	const struct zone *z = roots->catalog ? catalog_zone(roots->catalog, name) : NULL;
+	if (z)
+		*ret_offset = zone_offset(z, unix_seconds);
+	return z != NULL;
+}
+
 int resolve_run(const struct resolve *r, const struct resolve_roots *roots, struct arena *a,
 		struct value *ret, struct resolve_error *ret_error)
 {
@@ -44,7 +61,7 @@ int resolve_run(const struct resolve *r, const struct resolve_roots *roots, stru
 		*ret = *r->tree;
 		return 0;
 	}
-	struct cel_env env = {.root = roots->root, .ctx = roots->ctx};
+	struct cel_env env = {.root = ask_root, .zone = ask_zone, .ctx = (void *)(uintptr_t)roots};
 	struct template_error error;
 	if (template_resolve(r->template, &env, a, ret, &error) == 0)
 		return 0;

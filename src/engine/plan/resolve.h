@@ -12,12 +12,14 @@
 #include "json/value.h"
 #include "text/cel.h"
 
+struct catalog;
 struct resolve; /* lives in the arena it was compiled into */
 
 /* Where a run's values come from; called at most once for a root and evaluation. */
 struct resolve_roots {
 	bool (*root)(void *ctx, struct str name, struct value *ret);
 	void *ctx;
+	const struct catalog *catalog; /* whose time zones are known; NULL = UTC and offsets */
 };
 
 struct resolve_error {
