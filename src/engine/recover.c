@@ -95,9 +95,10 @@ static struct plan *read_plan(struct recovery *x, struct str project, struct str
 	struct plan *plan = NULL;
 	diag_init(&d, &a);
 	int r = x->lookup->ops->version_get(x->lookup, &a, workflow_id, version, &row);
-	*ret_fault = as_fault(r);
+	*ret_fault = r == -EUCLEAN ? 0 : as_fault(r);
 	if (r != 0) {
-		*ret_why = "the workflow version is not in the store";
+		*ret_why = r == -EUCLEAN ? "the workflow version is damaged in the database"
+					 : "the workflow version is not in the store";
 	} else if (json_parse(&a, row.definition, JSON_DEFAULT, &doc, NULL) != 0) {
 		*ret_why = "the workflow version is not JSON";
 	} else if (plan_compile(NULL, project, &doc, &d, &plan) != 0) {
@@ -419,6 +420,11 @@ static int each_run(void *arg, struct arena *a, const struct open_run *open)
 	struct engine *e = x->engine;
 	int fault = 0;
 	const char *why = "the workflow is not in the store";
+	pump_turn(&e->pump);
+	if (open->damaged) {
+		quarantine(e, open, "rows of the run are damaged in the database");
+		return 0;
+	}
 	struct workflow *w =
 		catalog_workflow_by_id(&e->catalog, open->run.project, open->run.workflow_id);
 	struct plan *plan = w ? find_plan(x, &open->run, w, &why, &fault) : NULL;
@@ -429,7 +435,6 @@ static int each_run(void *arg, struct arena *a, const struct open_run *open)
 		why = "the items of a node do not fit its row";
 	else if (plan)
 		why = judge_rows(&rows, open, a);
-	pump_turn(&e->pump);
 	if (plan && !why)
 		restore(x, open, &rows, plan, w);
 	else
@@ -484,7 +489,7 @@ static int count_attempts(struct recovery *x, struct run *r)
 			progress_recover(n, row->progress);
 		count_attempt(x, n, row);
 	}
-	return as_fault(f);
+	return f == -EUCLEAN ? 0 : as_fault(f); /* what can't be read does not count */
 }
 
 /* The number of the node's last line: the least `after` with nothing beyond it. */

@@ -211,6 +211,7 @@ struct open_run {
 	struct signal_row *signals; /* by seq */
 	size_t n_signals;
 	int64_t last_event_seq;
+	bool damaged; /* its rows are not what drover writes: this is what could be read */
 };
 
 struct store;

@@ -426,7 +426,7 @@ static void put_open_run(struct store *s, const char *id)
 
 static int put_id(void *arg, struct arena *a, const struct open_run *run)
 {
-	buf_printf(arg, "%.*s ", STR_ARG(run->run.id));
+	buf_printf(arg, "%.*s%s ", STR_ARG(run->run.id), run->damaged ? " damaged" : "");
 	return 0;
 }
 
@@ -462,7 +462,7 @@ TEST(one_poisoned_row_harms_only_its_own_run)
 	s->ops->free(s);
 	CHECK_INT(got, 0);
 	CHECK_INT(rc, 0);
-	CHECK_STR(buf_str(&ids), STR("run-3 "));
+	CHECK_STR(buf_str(&ids), STR("run-1 damaged run-2 damaged run-3 "));
 	CHECK_INT(rc1, -EUCLEAN);
 	CHECK_INT(rc3, 0);
 }

@@ -14,8 +14,8 @@
  * (sqlite3 'file:drover.db?mode=ro'): a foreign writer that holds its lock for more than ten
  * seconds is an error of writing like any other, and a foreign checkpoint can damage the WAL.
  *
- * A row that is not what drover writes is -EUCLEAN to who reads it; recovery sets such a run aside
- * with the log event store.run_damaged and goes on with the others.
+ * A row that is not what drover writes is -EUCLEAN to who reads it; recovery is given what can be
+ * read of such a run, marked as damaged, with the log event store.run_damaged.
  *
  * Deleted rows leave free pages. More of them than a tenth of the file (and 16 MiB) are given back
  * to the file system, a few at a time in quiet moments, also after a start. A file that was made

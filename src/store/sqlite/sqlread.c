@@ -337,13 +337,16 @@ static int attempts_of(struct sqlconn *c, struct arena *a, int64_t rid, const st
 	struct sqlstmt *st = sqlconn_stmt(c, with_final ? SQL_ATTEMPT_LIST : SQL_ATTEMPT_LIST_OPEN);
 	bind_part(st, rid, part);
 	int rc, r = 0;
-	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
+	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && (r == 0 || !with_final)) {
 		struct attempt_row *row = rows_add(&rows, a);
-		r = sqlrow_attempt(st, a, row);
+		int now = sqlrow_attempt(st, a, row);
 		row->run_id = run->id;
 		row->project = run->project;
-		if (r == 0)
-			r = sqlblob_get(c, a, &row->input);
+		if (now == 0)
+			now = sqlblob_get(c, a, &row->input);
+		if (now != 0)
+			row->input = (struct str){0};
+		r = r ? r : now;
 	}
 	*ret = (struct attempt_row *)(void *)rows.p;
 	*ret_n = rows.n;
@@ -671,20 +674,27 @@ static int signals_of(struct sqlconn *c, struct arena *a, int64_t rid, struct op
 	return ended(c, st, rc, 0);
 }
 
+/* A damaged row harms only its own run, of which the rest is read. */
+static int spare(struct open_run *run, int r)
+{
+	run->damaged = run->damaged || r == -EUCLEAN;
+	return r == -EUCLEAN ? 0 : r;
+}
+
 static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, struct open_run *ret)
 {
 	int64_t rid;
 	*ret = (struct open_run){0};
-	int r = sqlrow_run(st, a, &ret->run, &rid);
+	int r = spare(ret, sqlrow_run(st, a, &ret->run, &rid));
 	if (r == 0)
-		r = sqlblob_get(c, a, &ret->run.context);
+		r = spare(ret, sqlblob_get(c, a, &ret->run.context));
 	if (r == 0)
-		r = nodes_of(c, a, rid, &ret->run, &whole, &ret->nodes, &ret->n_nodes);
+		r = spare(ret, nodes_of(c, a, rid, &ret->run, &whole, &ret->nodes, &ret->n_nodes));
 	if (r == 0)
-		r = attempts_of(c, a, rid, &ret->run, &whole, false, &ret->attempts,
-				&ret->n_attempts);
+		r = spare(ret, attempts_of(c, a, rid, &ret->run, &whole, false, &ret->attempts,
+					   &ret->n_attempts));
 	if (r == 0)
-		r = approvals_of(c, a, rid, &whole, &ret->approvals, &ret->n_approvals);
+		r = spare(ret, approvals_of(c, a, rid, &whole, &ret->approvals, &ret->n_approvals));
 	if (r == 0)
 		r = signals_of(c, a, rid, ret);
 	if (r != 0)
@@ -692,13 +702,6 @@ static int open_run(struct sqlconn *c, struct sqlstmt *st, struct arena *a, stru
 	struct sqlstmt *last = sqlconn_stmt(c, SQL_EVENT_LAST);
 	sqlstmt_i64(last, rid);
 	return sqlconn_errno(c, sqlstmt_number(last, "n", &ret->last_event_seq));
-}
-
-/* One poisoned row harms only its own run. */
-static int set_aside(const struct open_run *run)
-{
-	log_event(ERROR, "store.run_damaged", LOG_STR("run_id", run->run.id));
-	return 0;
 }
 
 int sqlread_open_runs(struct store_reader *reader,
@@ -714,10 +717,10 @@ int sqlread_open_runs(struct store_reader *reader,
 	while ((rc = sqlstmt_row(st)) == SQLITE_ROW && r == 0) {
 		struct open_run run;
 		r = open_run(c, st, &a, &run);
+		if (r == 0 && run.damaged)
+			log_event(ERROR, "store.run_damaged", LOG_STR("run_id", run.run.id));
 		if (r == 0)
 			r = each(arg, &a, &run);
-		else if (r == -EUCLEAN)
-			r = set_aside(&run);
 		arena_reset(&a);
 	}
 	return end(c, ended(c, st, rc, r));
