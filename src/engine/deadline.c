@@ -39,10 +39,10 @@ static struct nearest nearest(const struct attempt *a)
 {
 	struct nearest n = {INT64_MAX, NULL};
 	const struct plan_node *pn = plan_node(a);
-	int64_t total_ms = a->run->nodes[a->index].total_due_ms;
+	int64_t first_ms = a->run->nodes[a->index].first_ms;
 	bool waits = a->state == ATT_WAITING && !a->probe, runs = a->state == ATT_RUNNING;
 	if (pn->total_ms > 0 && !a->probe && (waits || runs || a->state == ATT_BACKOFF))
-		consider(&n, total_ms, total_timeout);
+		consider(&n, first_ms + pn->total_ms, total_timeout);
 	if (pn->queue_ms > 0 && waits)
 		consider(&n, a->queue_ms + pn->queue_ms, queue_timeout);
 	if (runs)
@@ -108,21 +108,20 @@ void deadline_alive(struct attempt *a)
 
 void deadline_total(struct run *r, uint32_t index, int64_t ago_ms)
 {
-	int64_t total_ms = run_plan_node(r, index)->total_ms;
-	if (total_ms > 0)
-		r->nodes[index].total_due_ms =
-			r->engine->now_ms - (ago_ms > 0 ? ago_ms : 0) + total_ms;
+	r->nodes[index].first_ms = r->engine->now_ms - (ago_ms > 0 ? ago_ms : 0);
 }
 
 bool deadline_total_over(const struct run *r, uint32_t index, int64_t delay_ms)
 {
-	return run_plan_node(r, index)->total_ms > 0 &&
-	       r->engine->now_ms + delay_ms >= r->nodes[index].total_due_ms;
+	int64_t total_ms = run_plan_node(r, index)->total_ms;
+	return total_ms > 0 && r->engine->now_ms + delay_ms >= r->nodes[index].first_ms + total_ms;
 }
 
 const char *deadline_passed(const struct attempt *a)
 {
 	struct nearest n = nearest(a);
+	if (a->state == ATT_HELD && !a->probe && deadline_total_over(a->run, a->index, 0))
+		return total_timeout;
 	return n.due_ms <= a->run->engine->now_ms ? n.code : NULL;
 }
 

@@ -46,6 +46,7 @@ const struct error_code error_codes[] = {
 	{"run_timeout", ERROR_STOPPED, NULL},
 	{"resolved_failed", ERROR_NODE, NULL},
 	{"given", ERROR_STOPPED, NULL},
+	{"concurrency_skipped", ERROR_NODE, NULL},
 	{"rejected", ERROR_NODE, NULL},
 	{"approval_expired", ERROR_NODE, NULL},
 	{"wait_timeout", ERROR_NODE, NULL},

@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "engine/approval.h"
+#include "engine/deadline.h"
 #include "engine/diff.h"
 #include "engine/doubt.h"
 #include "engine/doubt.h"
@@ -376,6 +377,9 @@ static void swap_plans(struct move *x)
 	r->n_nodes = (uint32_t)x->plan->n_nodes;
 	r->plan = plan_ref(x->plan);
 	count(r);
+	for (uint32_t i = 0; i < r->n_nodes; i++)
+		if (r->nodes[i].attempt)
+			deadline_arm(r->nodes[i].attempt); /* others may hold now */
 	timer_disarm(&x->engine->timers, &r->limit);
 	run_arm(r);
 }

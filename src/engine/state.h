@@ -164,7 +164,7 @@ struct node {
 	const char *not_retried; /* FAILED by an attempt: why there is no other one */
 	char *progress;		 /* JSON that its attempts told last, or NULL */
 	uint32_t progress_n;
-	int64_t total_due_ms;  /* engine time: the end of its total time-out */
+	int64_t first_ms;      /* engine time of its first attempt's row */
 	uint32_t log_lines;    /* logged over all attempts */
 	uint32_t next_settled; /* the run's list of ends to be told to dependents; index + 1 */
 	bool copied;	       /* from the run that this one retries */

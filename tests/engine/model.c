@@ -308,6 +308,44 @@ static bool settled(struct model *m, const struct mnode *n)
 	return str_eqz(as, "succeeded");
 }
 
+/* Whether an entry of retryOn or nonRetryable, of those that the simulation writes, means it. */
+static bool means(struct str entry, struct str code)
+{
+	bool crash = str_starts(code, STR("exit_")) || str_starts(code, STR("signal_"));
+	if (str_eqz(entry, "crash"))
+		return crash;
+	if (str_eqz(entry, "exit_*"))
+		return str_starts(code, STR("exit_"));
+	if (str_eqz(entry, "timeout"))
+		return str_eqz(code, "timeout") || str_eqz(code, "start_timeout") ||
+		       str_eqz(code, "heartbeat_timeout");
+	return str_eq(entry, code);
+}
+
+static bool lists(const struct value *list, struct str code)
+{
+	for (uint32_t i = 0; list && i < list->n; i++)
+		if (means(value_text(&list->items[i]), code))
+			return true;
+	return false;
+}
+
+/* Whether no other attempt may follow one that ended so, whatever is left. */
+static bool is_final(const struct mnode *n, struct str code, bool later)
+{
+	static const char *const codes[] = {"final",	     "template_error", "invalid_input",
+					    "approval_void", "queue_timeout",  "total_timeout",
+					    "Mine"};
+	const struct value *retry = value_getz(n->def, "retry");
+	const struct value *on = value_getz(retry, "retryOn");
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (str_eqz(code, codes[i]))
+			return true;
+	if (str_eqz(code, "lost"))
+		return false;
+	return lists(value_getz(retry, "nonRetryable"), code) || (on && !later && !lists(on, code));
+}
+
 /* Failures that count are never more than maxAttempts, and a node fails only when they are used
  * up, or by an error that ends it at once. */
 static bool judge_counts(struct model *m, const struct mnode *n)
@@ -319,7 +357,7 @@ static bool judge_counts(struct model *m, const struct mnode *n)
 		struct str code = value_text(value_getz(&e, "code"));
 		if (n->attempts[i]->probe)
 			continue;
-		if (final)
+		if (final && n_again == 0)
 			return fail(m, n, "attempt %zu after a final error", i + 1);
 		if (n->attempts[i]->status == ATTEMPT_SUCCESS)
 			continue;
@@ -327,14 +365,14 @@ static bool judge_counts(struct model *m, const struct mnode *n)
 		lost = is_lost ? lost + 1 : 0;
 		if (!is_lost && !value_getz(&e, "retryLater"))
 			tries++;
-		final = str_eqz(code, "final") || str_eqz(code, "template_error") ||
-			str_eqz(code, "invalid_input") || str_eqz(code, "approval_void");
+		final = is_final(n, code, value_getz(&e, "retryLater") != NULL);
 		if (runs_again(n, i) && (tries >= most + n_again || lost > 5 + n_again))
 			return fail(m, n, "attempt %zu is one too many", i + 2);
 	}
 	bool failed = n->row->status == NODE_FAILED || n->row->status == NODE_TIMED_OUT;
+	bool in_time = !value_getz(value_getz(n->def, "timeouts"), "total");
 	if (failed && m->run->run.stopping == STOP_NONE && !final && !by_people && lost <= 5 &&
-	    tries < most_attempts(n))
+	    in_time && tries < most_attempts(n))
 		return fail(m, n, "failed after %lld of %lld attempts", (long long)tries,
 			    (long long)most_attempts(n));
 	return true;
@@ -346,8 +384,7 @@ static bool judge_input(struct model *m, const struct mnode *n)
 	for (size_t i = 0; from && i < n->n_attempts; i++) {
 		const struct attempt_row *a = n->attempts[i];
 		if (from->row->status != NODE_SUCCESS) {
-			if (a->status != ATTEMPT_CANCELLED &&
-			    !str_eqz(code_of(m, a->error), "template_error"))
+			if (a->started_ms && a->status != ATTEMPT_CANCELLED)
 				return fail(m, n, "read the output of a node that has none");
 			continue;
 		}

@@ -104,7 +104,14 @@ void sim_answer(struct sim *s, size_t at, bool good)
 	} else if (dice < 64) {
 		x = (struct attempt_result){.output = STR("{\"n\":")};
 	} else {
-		x.code = dice < 68 ? "final" : dice < 71 ? "timeout" : "exit_1";
+		x.code = dice < 68   ? "final"
+			 : dice < 71 ? "timeout"
+			 : dice < 84 ? "exit_1"
+			 : dice < 91 ? "exit_2"
+			 : dice < 95 ? "signal_9"
+				     : "exit_3";
+		if (dice >= 98)
+			x.output = STR("{\"error\":{\"code\":\"Mine\",\"retryable\":false}}");
 		x.final = dice < 68;
 		x.retry_later = dice >= 71 && dice < 76;
 		x.retry_after_ms = dice < 73 ? 7000 : 0;
@@ -147,6 +154,7 @@ static void start(struct executor *x, const struct attempt_start *start)
 	sim_say(s, "start %s attempt %lld", l->run_node, (long long)start->attempt);
 	judge_start(s, start);
 	sim_effect_start(s, l, start);
+	sim_retry_start(s, l, start);
 	l->bank = str_eqz(start->agent, "bank");
 	s->n_live++;
 	sim_judge_agent(s, start);
@@ -224,11 +232,14 @@ static void boot(struct sim *s)
 		.executor = &s->executor,
 		.seed = s->seed * 1000 + ++s->boot,
 		.max_scripts = 2,
+		.watcher = s,
+		.on_breaker = sim_on_breaker,
 		.extra_scripts = s->seed % 2,
 		.max_running = s->seed % 4 == 0 ? 3 : 0,
 		.max_project_running = s->seed % 8 == 2 ? 4 : 0,
 		.retention_ms = {s->retention_ms, s->retention_ms / 2},
 	};
+	s->breaker_open = false;
 	ASSERT(engine_new(&config, &s->engine) == 0);
 	sim_check(s);
 }
@@ -323,6 +334,8 @@ static void step(struct sim *s)
 		sim_act_pause(s);
 	else if (dice < 425)
 		sim_act_skip(s);
+	else if (dice < 445)
+		sim_act_life(s);
 	else if (dice < 540)
 		engine_flush(s->engine);
 	else if (dice < 730)
@@ -399,6 +412,7 @@ static void tear_down(struct sim *s)
 	}
 	map_free(&s->finals);
 	map_free(&s->winners);
+	map_free(&s->told);
 	map_free(&s->deeds);
 	arena_free(&s->arena);
 }
@@ -459,6 +473,7 @@ static void tell_met(void)
 	       met.voided, met.lost_races, met.waited, met.paused, met.given, met.saved, met.moved,
 	       met.refused_moves, met.stale_moves);
 	sim_tell_effects();
+	sim_tell_retries();
 }
 
 int main(int argc, char **argv)

@@ -100,6 +100,10 @@ struct sim {
 	} sent[SENT_MOST];
 	size_t n_sent;
 	bool event_known[EVENT_IDS];
+	struct map told; /* "run:node" -> the progress that it told: sim_retry.c */
+	int64_t n_progress;
+	bool breaker_open; /* that of "script" */
+	int64_t breaker_ms;
 	bool failed;
 	char why[600];
 };
@@ -152,6 +156,16 @@ void sim_judge_approved(struct sim *s, const struct run_detail *d,
 			const struct attempt_start *start);
 /* All is durable: runs are WAITING_APPROVAL while nothing but people can move them. */
 void sim_judge_waiting(struct sim *s);
+
+/* ---- sim_retry.c ---- */
+
+void sim_act_life(struct sim *s);
+void sim_on_breaker(void *watcher, struct str project, struct str agent, enum breaker_state state,
+		    bool opened);
+void sim_retry_start(struct sim *s, const struct live *l, const struct attempt_start *start);
+void sim_judge_retries(struct sim *s, struct arena *a, const struct run_detail *d,
+		       const struct event_row *events, size_t n);
+void sim_tell_retries(void);
 
 /* ---- sim_schedules.c ---- */
 

@@ -104,11 +104,15 @@ static void put_node(struct rng *rng, size_t index, struct buf *out)
 		buf_puts(out, ",\"continueOnError\":true");
 	if (chance(rng, 20))
 		buf_puts(out, ",\"timeout\":\"3s\"");
-	if (chance(rng, 45))
+	sim_put_timeouts(rng, out);
+	if (chance(rng, 45)) {
 		buf_printf(out,
 			   ",\"retry\":{\"maxAttempts\":%zu,\"initialInterval\":\"%zums\","
-			   "\"maximumInterval\":\"4s\"}",
+			   "\"maximumInterval\":\"4s\"",
 			   (size_t)(1 + rng_below(rng, 4)), (size_t)(1 + rng_below(rng, 2000)));
+		sim_put_retry(rng, out);
+		buf_puts(out, "}");
+	}
 	bool each = put_each(rng, out), reads = plain && n > 0 && chance(rng, 50);
 	if (each || reads)
 		buf_puts(out, ",\"inputs\":{");

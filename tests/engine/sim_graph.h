@@ -7,4 +7,8 @@
 /* Conditions ask for context.w0 … w3. */
 enum { SIM_FLAGS = 4 };
 
+/* sim_retry.c: members of a node's `retry`, and of the node. */
+void sim_put_retry(struct rng *rng, struct buf *out);
+void sim_put_timeouts(struct rng *rng, struct buf *out);
+
 void sim_graph(struct rng *rng, const char *name, struct buf *out);

@@ -155,6 +155,7 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 	judge_sleeps(s, &a, &d);
 	judge_told(s, &a, &d);
 	sim_judge_effects(s, &a, &d, events, n);
+	sim_judge_retries(s, &a, &d, events, n);
 	for (size_t i = 0; i < d.n_approvals; i++)
 		met.approvals[d.approvals[i].status]++;
 	met.runs[d.run.status]++;

@@ -7,6 +7,7 @@
 const char *const sim_agents[] = {
 	"{\"name\":\"rule\",\"type\":\"RULE\",\"capabilities\":[{\"name\":\"run\"}]}",
 	"{\"name\":\"script\",\"type\":\"SCRIPT\",\"entryPath\":\"/x\",\"command\":[\"x\"],"
+	"\"circuitBreaker\":{\"failures\":2,\"window\":\"20s\",\"cooldown\":\"2s\"},"
 	"\"capabilities\":[{\"name\":\"run\"}]}",
 	"{\"name\":\"risky\",\"type\":\"RULE\",\"riskLevel\":\"APPROVAL_REQUIRED\","
 	"\"capabilities\":[{\"name\":\"run\"}]}",

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
+#include "engine/control.h"
 #include "json/parse.h"
 
 #define NODE(id, agent, rest)                                                                      \
@@ -218,6 +219,23 @@ TEST(a_queued_attempt_ends_with_the_total)
 	CHECK_Z(world_node(&w, run, "c"), "TIMED_OUT");
 }
 
+TEST(a_total_that_passed_while_the_run_was_paused_starts_nothing)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, total);
+	const struct run_control control = {
+		.project = STR("default"), .run_id = str_of(run), .by = STR("me")};
+	world_pass(&w, 1000);
+	world_fail(&w, "a", "exit_1");
+	engine_run_pause(w.engine, &control, world_reply, &w);
+	world_pass(&w, 30000);
+	CHECK_Z(world_attempts(&w, run, "a"), "1 FAILED exit_1, 2 QUEUED");
+	engine_run_resume(w.engine, &control, world_reply, &w);
+	world_settle(&w);
+	CHECK_Z(world_attempts(&w, run, "a"), "1 FAILED exit_1, 2 TIMED_OUT total_timeout");
+	CHECK_INT(w.n_started, 1);
+}
+
 TEST(cancel_wins_over_time_outs_that_are_armed)
 {
 	struct world w CLEANUP_WORLD;
@@ -421,7 +439,9 @@ TAP_MAIN(RUN(an_attempt_that_waits_too_long_for_its_start_is_not_started),
 	 RUN(an_attempt_that_could_not_start_before_the_total_is_over_is_not_made),
 	 RUN(the_total_counts_back_off_and_the_queue_over_a_restart),
 	 RUN(a_total_that_passed_while_down_starts_nothing),
-	 RUN(a_queued_attempt_ends_with_the_total), RUN(cancel_wins_over_time_outs_that_are_armed),
+	 RUN(a_queued_attempt_ends_with_the_total),
+	 RUN(a_total_that_passed_while_the_run_was_paused_starts_nothing),
+	 RUN(cancel_wins_over_time_outs_that_are_armed),
 	 RUN(a_silent_agent_is_stopped_and_tried_again),
 	 RUN(lines_progress_and_bytes_are_signs_of_life),
 	 RUN(progress_is_kept_with_the_attempt_and_told_and_is_no_log_line),
