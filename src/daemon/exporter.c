@@ -14,7 +14,7 @@ struct exporter {
 	struct metrics *metrics;
 	struct http_server *server;
 	struct metric *http_ms, *http_seconds;
-	struct metric *runs, *run_seconds, *active;
+	struct metric *runs, *run_seconds, *active, *queued_runs, *queued_attempts;
 	struct metric *process[10];
 	struct metric *retention, *database_bytes, *database_free_bytes;
 	struct metric *attempts, *attempt_seconds, *attempt_errors, *attempt_cpu, *attempt_memory;
@@ -89,6 +89,12 @@ static void declare_runs(struct exporter *x)
 				seconds_buckets, ARRAY_LEN(seconds_buckets));
 	x->active = metrics_declare(x->metrics, METRIC_GAUGE, "drover_workflows_active",
 				    "Runs that have not ended", active_labels, NULL, 0);
+	static const char *const queue_labels[] = {"project", NULL};
+	x->queued_runs = metrics_declare(x->metrics, METRIC_GAUGE, "drover_queued_runs",
+					 "Runs that wait for their start", queue_labels, NULL, 0);
+	x->queued_attempts =
+		metrics_declare(x->metrics, METRIC_GAUGE, "drover_queued_agent_runs",
+				"Attempts that wait for their start", queue_labels, NULL, 0);
 }
 
 static void declare_approvals(struct exporter *x)
@@ -337,6 +343,13 @@ void exporter_set_approvals(struct exporter *x, double pending)
 void exporter_set_unknown(struct exporter *x, double nodes)
 {
 	metric_set(x->unknown, NULL, nodes);
+}
+
+void exporter_set_queues(struct exporter *x, const char *project, double runs, double attempts)
+{
+	const struct str name = str_of(project);
+	metric_set(x->queued_runs, &name, runs);
+	metric_set(x->queued_attempts, &name, attempts);
 }
 
 void exporter_set_active(struct exporter *x, double pending, double running)

@@ -40,6 +40,8 @@ void exporter_retention(struct exporter *x, enum retained what, size_t n);
 /* Gauges of the engine, set on the loop thread now and then. */
 void exporter_set_approvals(struct exporter *x, double pending);
 void exporter_set_unknown(struct exporter *x, double nodes);
+/* What waits in a project: runs for their start, attempts for theirs. */
+void exporter_set_queues(struct exporter *x, const char *project, double runs, double attempts);
 void exporter_set_active(struct exporter *x, double pending, double running);
 /* The database file and, of it, pages without content. */
 void exporter_set_database(struct exporter *x, double bytes, double free_bytes);

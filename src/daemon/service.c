@@ -40,7 +40,7 @@ struct service {
 	uv_signal_t term, interrupt;
 	int64_t tick_at_ms; /* what the timer is armed for */
 	size_t n_approvals_shown, n_unknown_shown;
-	size_t n_pending_shown;
+	size_t n_pending_shown, n_queued_shown;
 	uint64_t n_checkpoints_shown;
 	size_t n_open_shown; /* what the gauge of open runs says */
 	struct store *store;
@@ -82,6 +82,13 @@ static void arm_tick(struct service *s)
 	uv_timer_start(&s->tick, on_tick, (uint64_t)wait, 0);
 }
 
+static void show_queues(void *arg, const struct engine_project *p)
+{
+	struct service *s = arg;
+	exporter_set_queues(s->exporter, p->project, (double)p->n_pending_runs,
+			    (double)p->n_queued_attempts);
+}
+
 static void show_open_runs(struct service *s)
 {
 	struct engine_stats stats;
@@ -92,6 +99,10 @@ static void show_open_runs(struct service *s)
 	if (stats.n_unknown_nodes != s->n_unknown_shown)
 		exporter_set_unknown(s->exporter, (double)stats.n_unknown_nodes);
 	s->n_unknown_shown = stats.n_unknown_nodes;
+	if (stats.n_queued_attempts != s->n_queued_shown ||
+	    stats.n_pending_runs != s->n_pending_shown)
+		engine_projects(s->engine, show_queues, s);
+	s->n_queued_shown = stats.n_queued_attempts;
 	if (stats.n_open_runs == s->n_open_shown && stats.n_pending_runs == s->n_pending_shown)
 		return;
 	s->n_open_shown = stats.n_open_runs;

@@ -263,6 +263,18 @@ void engine_stats(const struct engine *e, struct engine_stats *ret)
 	};
 }
 
+void engine_projects(const struct engine *e,
+		     void (*each)(void *arg, const struct engine_project *project), void *arg)
+{
+	size_t at = 0;
+	void *p;
+	while (map_next(&e->admission.by_project, &at, NULL, &p)) {
+		const struct share *s = p;
+		each(arg, &(struct engine_project){s->project, s->n_open, s->n_pending,
+						   s->n_running, s->n_queued, s->n_slots});
+	}
+}
+
 size_t engine_check(const struct engine *e)
 {
 	size_t n_stuck = 0, n_queued = 0, n_running = 0, n_scripts = 0;

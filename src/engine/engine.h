@@ -377,6 +377,15 @@ struct engine_stats {
 };
 void engine_stats(const struct engine *e, struct engine_stats *ret);
 
+struct engine_project {
+	const char *project;
+	size_t n_open_runs, n_pending_runs, n_running_runs;
+	size_t n_queued_attempts, n_slots; /* n_slots: for scripts, that it holds */
+};
+/* Of each project that had a run since the start. */
+void engine_projects(const struct engine *e,
+		     void (*each)(void *arg, const struct engine_project *project), void *arg);
+
 /*
  * The invariant of promise P6 over all open runs: every unfinished node has exactly one of a live
  * attempt, an armed timer, a place in the queue, an awaited decision, an unfinished dependency. The

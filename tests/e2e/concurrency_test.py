@@ -98,6 +98,8 @@ def what_waits_is_counted_and_explained():
             text = answer.read().decode()
         assert 'drover_workflows_active{status="PENDING"} 1' in text, text
         assert 'drover_workflows_active{status="RUNNING"} 1' in text, text
+        assert 'drover_queued_runs{project="default"} 1' in text, text
+        assert 'drover_queued_agent_runs{project="default"} 0' in text, text
         d.ok("POST", f"/api/runs/{second}/cancel", {})
         assert d.wait(second)["status"] == "CANCELLED"
         let_go(d, first)
