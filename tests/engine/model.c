@@ -372,9 +372,9 @@ static bool judge_counts(struct model *m, const struct mnode *n)
 	bool failed = n->row->status == NODE_FAILED || n->row->status == NODE_TIMED_OUT;
 	bool in_time = !value_getz(value_getz(n->def, "timeouts"), "total");
 	if (failed && m->run->run.stopping == STOP_NONE && !final && !by_people && lost <= 5 &&
-	    in_time && tries < most_attempts(n))
-		return fail(m, n, "failed after %lld of %lld attempts", (long long)tries,
-			    (long long)most_attempts(n));
+	    in_time && tries < most_attempts(n) && !(n->of && n->of->row->status == NODE_FAILED))
+		return fail(m, n, "failed with %.*s after %lld of %lld attempts",
+			    STR_ARG(n->row->error), (long long)tries, (long long)most_attempts(n));
 	return true;
 }
 
@@ -612,6 +612,37 @@ static bool judge_each(struct model *m, const struct mnode *n)
 	return fail(m, n, "has not ended");
 }
 
+static bool calls(const struct mnode *n)
+{
+	return value_getz(n->def, "workflow") != NULL;
+}
+
+/* A node that runs workflows: it ends as the last of these did, and tries as often as it may. */
+static bool judge_call(struct model *m, const struct mnode *n)
+{
+	enum node_status s = n->row->status;
+	struct str code = code_of(m, n->row->error);
+	bool stopping = m->run->run.stopping != STOP_NONE;
+	if (n->n_attempts > 0)
+		return fail(m, n, "calls, and yet attempted");
+	if (n->row->copied_from.n)
+		return judge_copy(m, n);
+	if (n->row->attempt > most_attempts(n))
+		return fail(m, n, "called %lld times", (long long)n->row->attempt);
+	if (s == NODE_SUCCESS && (n->row->attempt == 0 || !n->row->output.n))
+		return fail(m, n, "succeeded, but called nothing");
+	if (s == NODE_CANCELLED && !stopping)
+		return fail(m, n, "was stopped, but its run was not");
+	bool used_up = n->row->attempt == most_attempts(n);
+	if (s == NODE_TIMED_OUT && !stopping && (!str_eqz(code, "timeout") || !used_up))
+		return fail(m, n, "timed out after %lld calls", (long long)n->row->attempt);
+	if (s == NODE_FAILED && !str_eqz(code, "child_cancelled") &&
+	    !(str_eqz(code, "child_failed") && used_up))
+		return fail(m, n, "failed with %.*s after %lld calls", STR_ARG(code),
+			    (long long)n->row->attempt);
+	return true;
+}
+
 static bool judge_attempts(struct model *m, const struct mnode *n)
 {
 	if (n->each && !by_hand(n))
@@ -623,6 +654,8 @@ static bool judge_attempts(struct model *m, const struct mnode *n)
 		return judge_by_hand(m, n);
 	if (sleeps(n))
 		return judge_sleep(m, n);
+	if (calls(n))
+		return judge_call(m, n);
 	if (!judge_approval(m, n))
 		return false;
 	if (n->row->copied_from.n)
@@ -657,7 +690,7 @@ static bool judge_node(struct model *m, struct mnode *n)
 	if (want != 'r' && (n->end == UPSTREAM) != (want == 'u'))
 		return fail(m, n, "was skipped for the wrong reason");
 	if (want == 'r' && n->n_attempts == 0 && !n->row->copied_from.n && !sleeps(n) &&
-	    !denied(n) && !n->each)
+	    !denied(n) && !n->each && !calls(n))
 		return fail(m, n, "was never attempted");
 	return true;
 }
@@ -797,7 +830,7 @@ static bool judge_events(struct model *m, const struct event_row *events, size_t
 		n_want += n->row && !n->row->copied_from.n &&
 			  (by_hand(n) || n->n_attempts > 0 || n->expanded ||
 			   n->row->status == NODE_SKIPPED || n->row->status == NODE_FAILED ||
-			   (sleeps(n) && n->row->started_ms));
+			   ((sleeps(n) || calls(n)) && n->row->started_ms));
 	}
 	return n_ends == n_want ||
 	       fail(m, NULL, "%zu events of node ends, want %zu", n_ends, n_want);

@@ -377,7 +377,7 @@ static void set_up(struct sim *s)
 		CLEANUP_BUF struct buf text = {0};
 		char name[8];
 		snprintf(name, sizeof(name), "w%zu", i);
-		sim_graph(&s->rng, name, &text);
+		sim_graph(&s->rng, name, i, &text);
 		sim_say(s, "%s", text.p);
 		CLEANUP_BUF struct buf timed = {0};
 		buf_putc(&timed, '{');
@@ -456,9 +456,9 @@ static bool simulate(uint64_t seed, bool trace)
 static void tell_met(void)
 {
 	printf("# crashes %zu, attempts %zu, lost %zu, copied nodes %zu, slept %zu, planned %zu, "
-	       "fired %zu, told %zu, purged %zu, expanded %zu, items %zu; runs:",
+	       "fired %zu, told %zu, called %zu, purged %zu, expanded %zu, items %zu; runs:",
 	       met.crashes, met.attempts, met.lost, met.copied, met.slept, met.planned, met.fired,
-	       met.told, met.purged, met.expanded, met.items);
+	       met.told, met.called, met.purged, met.expanded, met.items);
 	for (int i = RUN_SUCCESS; i <= RUN_TIMED_OUT; i++)
 		printf(" %s %zu", run_status_name((enum run_status)i), met.runs[i]);
 	printf("; nodes:");

@@ -24,7 +24,7 @@ enum { TIME_MOST_MS = 60000 };
 /* What all seeds together met, so that one sees that they met it. */
 struct sim_met {
 	size_t runs[RUN_TIMED_OUT + 1], nodes[NODE_TIMED_OUT + 1], attempts, lost, crashes, copied,
-		slept, planned, fired, told, expanded, items;
+		slept, planned, fired, told, called, expanded, items;
 	size_t approvals[APPROVAL_EXPIRED + 1], voided, lost_races, purged;
 	size_t paused, given;
 	size_t waited; /* runs, for their start */

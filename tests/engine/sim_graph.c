@@ -63,6 +63,31 @@ static void put_wait(struct rng *rng, size_t index, struct buf *out)
 	buf_puts(out, "}");
 }
 
+/* A node that runs one of the first workflows. */
+static void put_call(struct rng *rng, size_t index, size_t n_callable, struct buf *out)
+{
+	size_t first;
+	buf_printf(out, "{\"id\":\"n%zu\",\"workflow\":\"w%zu\",\"inputs\":{\"x\":0", index,
+		   (size_t)rng_below(rng, n_callable));
+	for (int i = 0; i < SIM_FLAGS; i++)
+		buf_printf(out, ",\"w%d\":%s", i, chance(rng, 60) ? "true" : "false");
+	buf_puts(out, "}");
+	put_depends(rng, index, out, &first);
+	if (chance(rng, 20))
+		buf_puts(out, ",\"continueOnError\":true");
+	if (chance(rng, 30))
+		buf_puts(out, ",\"timeout\":\"5s\"");
+	if (chance(rng, 50))
+		buf_printf(out, ",\"retry\":{\"maxAttempts\":%zu,\"initialInterval\":\"%zums\"}",
+			   (size_t)(1 + rng_below(rng, 3)), (size_t)(1 + rng_below(rng, 2000)));
+	if (chance(rng, 15))
+		buf_printf(out, ",\"when\":\"{{ context.w%zu }}\"",
+			   (size_t)rng_below(rng, SIM_FLAGS));
+	if (chance(rng, 30))
+		buf_puts(out, ",\"joinRule\":\"all_done\"");
+	buf_puts(out, "}");
+}
+
 /* Now and then somebody must say yes. */
 static void put_gate(struct rng *rng, struct buf *out)
 {
@@ -123,12 +148,14 @@ static void put_node(struct rng *rng, size_t index, struct buf *out)
 	buf_puts(out, each || reads ? "}}" : "}");
 }
 
-void sim_graph(struct rng *rng, const char *name, struct buf *out)
+void sim_graph(struct rng *rng, const char *name, size_t n_callable, struct buf *out)
 {
 	struct buf nodes[NODES_MOST] = {0};
 	size_t n = chance(rng, 20) ? 1 + rng_below(rng, NODES_MOST) : 1 + rng_below(rng, 8);
 	for (size_t i = 0; i < n; i++)
-		if (chance(rng, 20))
+		if (n_callable > 0 && chance(rng, 15))
+			put_call(rng, i, n_callable, &nodes[i]);
+		else if (chance(rng, 20))
 			put_wait(rng, i, &nodes[i]);
 		else
 			put_node(rng, i, &nodes[i]);

@@ -11,4 +11,5 @@ enum { SIM_FLAGS = 4 };
 void sim_put_retry(struct rng *rng, struct buf *out);
 void sim_put_timeouts(struct rng *rng, struct buf *out);
 
-void sim_graph(struct rng *rng, const char *name, struct buf *out);
+/* Its nodes may call the workflows w0 … up to n_callable. */
+void sim_graph(struct rng *rng, const char *name, size_t n_callable, struct buf *out);

@@ -172,6 +172,33 @@ static void judge_run(struct sim *s, struct store_reader *r, const struct run_ro
 		met.lost += str_starts(d.attempts[i].error, STR("{\"code\":\"lost\""));
 }
 
+/* No node called more runs than its row tells of, and at most one of them ended well. */
+static void judge_calls(struct sim *s, struct arena *a, const struct run_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n && !s->failed; i++) {
+		struct run_detail caller;
+		size_t n_called = 0, n_good = 0;
+		if (!rows[i].caller_run_id.n)
+			continue;
+		char *id = arena_dup(a, rows[i].caller_run_id.p, rows[i].caller_run_id.n);
+		if (!sim_read_run(s, a, id, &caller))
+			continue; /* its time was over first */
+		for (size_t k = 0; k < n; k++)
+			if (str_eq(rows[k].caller_run_id, rows[i].caller_run_id) &&
+			    str_eq(rows[k].caller_node, rows[i].caller_node)) {
+				n_called++;
+				n_good += rows[k].status == RUN_SUCCESS;
+			}
+		met.called++;
+		for (size_t k = 0; k < caller.n_nodes; k++)
+			if (str_eq(caller.nodes[k].node_id, rows[i].caller_node) &&
+			    (n_called > (size_t)caller.nodes[k].attempt ||
+			     n_good > (caller.nodes[k].status == NODE_SUCCESS)))
+				sim_wrong(s, "run %s node %.*s called %zu runs, %zu ended well", id,
+					  STR_ARG(rows[i].caller_node), n_called, n_good);
+	}
+}
+
 void sim_judge(struct sim *s)
 {
 	struct arena a CLEANUP_ARENA = {0};
@@ -184,6 +211,7 @@ void sim_judge(struct sim *s)
 		judge_run(s, r, &rows[i]);
 	sim_judge_schedules(s, rows, n);
 	sim_judge_order(s, rows, n);
+	judge_calls(s, &a, rows, n);
 	r->ops->reader_free(r);
 	for (size_t i = 0; i < s->n_runs; i++)
 		sim_remember_finals(s, s->runs[i]);

@@ -63,13 +63,13 @@ void sim_judge_limits(struct sim *s)
 	}
 }
 
-/* Whether x had to start before y, which it waited beside. */
+/* Whether x had to start before y, which it waited beside. A called run goes before others. */
 static bool overtaken(const struct run_row *x, const struct run_row *y)
 {
 	bool first =
 		x->priority != y->priority ? x->priority > y->priority : str_cmp(x->id, y->id) < 0;
 	int64_t x_until = x->started_ms ? x->started_ms : x->finished_ms;
-	return first && str_eq(x->workflow_id, y->workflow_id) &&
+	return first && !y->caller_run_id.n && str_eq(x->workflow_id, y->workflow_id) &&
 	       str_eq(x->concurrency_key, y->concurrency_key) && x->created_ms < y->started_ms &&
 	       y->started_ms < x_until;
 }

@@ -36,7 +36,8 @@ static bool is_leaf(const struct value *nodes, struct str id)
 static void change(struct sim *s, struct arena *a, struct value *node)
 {
 	bool waits = value_getz(node, "sleep") || value_getz(node, "wait");
-	switch (rng_below(&s->rng, waits ? 3 : 5)) {
+	bool calls = value_getz(node, "workflow") != NULL;
+	switch (rng_below(&s->rng, waits ? 3 : calls ? 4 : 5)) {
 	case 0:
 		put(a, node, "description", arena_printf(a, "\"%d\"", (int)s->n_saves));
 		return;
