@@ -272,7 +272,8 @@ static void judge_deed(struct sim *s, const struct node_row *n, const struct dee
 		sim_wrong(s, "%s is SUCCESS with %.*s, it was done %d times with %s", key,
 			  STR_ARG(n->output), d->n_done, output);
 	if ((n->status == NODE_FAILED || n->status == NODE_TIMED_OUT) && d->n_done > 0 && !stopped)
-		sim_wrong(s, "%s is %s, and it was done", key, node_status_name(n->status));
+		sim_wrong(s, "%s is %s, and it was done: %.*s %.*s", key,
+			  node_status_name(n->status), STR_ARG(n->error), STR_ARG(n->detail));
 }
 
 /* A probe that fails again and again is not asked for ever. */
@@ -293,6 +294,21 @@ static void judge_probes(struct sim *s, const struct run_detail *d, struct str n
 	}
 }
 
+/* Whether nothing more could come of the node: its run was stopped, or it is an item and another
+ * one failed. Then the row says that its effect is not known. */
+static bool was_stopped(const struct run_detail *d, const struct node_row *row)
+{
+	size_t n = 0;
+	while (n < row->node_id.n && row->node_id.p[n] != '[')
+		n++;
+	if (d->run.stopping != STOP_NONE)
+		return true;
+	for (size_t i = 0; n < row->node_id.n && i < d->n_nodes; i++)
+		if (str_eq(d->nodes[i].node_id, str_n(row->node_id.p, n)))
+			return d->nodes[i].status == NODE_FAILED;
+	return false;
+}
+
 void sim_judge_effects(struct sim *s, struct arena *a, const struct run_detail *d,
 		       const struct event_row *events, size_t n)
 {
@@ -303,7 +319,7 @@ void sim_judge_effects(struct sim *s, struct arena *a, const struct run_detail *
 		const struct deed *deed = map_get(&s->deeds, str_of(key));
 		bool given = str_starts(row->detail, STR("{\"given\":"));
 		if (deed && !deed->lied && !row->copied_from.n && !given)
-			judge_deed(s, row, deed, key, d->run.stopping != STOP_NONE);
+			judge_deed(s, row, deed, key, was_stopped(d, row));
 		judge_probes(s, d, row->node_id);
 		seen.done += deed && deed->n_done > 0;
 	}
