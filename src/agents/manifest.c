@@ -273,13 +273,26 @@ static void judge_effect(struct judge *j, const struct value *v, const char *at,
 		value_putz(j->arena, out, "probe", value_str(probe));
 }
 
+static void judge_risk(struct judge *j, const struct value *v, const char *at, struct value *out)
+{
+	CLEANUP_BUF struct buf path = {0};
+	buf_printf(&path, "%s.riskLevel", at);
+	struct str text = text_at(j, value_getz(v, "riskLevel"), path.p, LIMIT_NAME_BYTES);
+	enum risk_level level;
+	if (text.n && !risk_level_parse(text, &level))
+		diag_add(j->diag, path.p, "must be AUTO or APPROVAL_REQUIRED");
+	if (text.n)
+		value_putz(j->arena, out, "riskLevel", value_str(text));
+}
+
 static void judge_capability(struct judge *j, struct str name, const struct value *v,
 			     const char *at, bool by_key, struct value *list)
 {
-	static const char *const known[] = {"description", "inputSchema", "outputSchema",
-					    "effect",	   "probe",	  NULL};
-	static const char *const known_in_list[] = {
-		"name", "description", "inputSchema", "outputSchema", "effect", "probe", NULL};
+	static const char *const known[] = {
+		"description", "inputSchema", "outputSchema", "effect", "probe", "riskLevel", NULL};
+	static const char *const known_in_list[] = {"name",	    "description", "inputSchema",
+						    "outputSchema", "effect",	   "probe",
+						    "riskLevel",    NULL};
 	if (!manifest_name_valid(name))
 		diag_add(j->diag, at,
 			 "the name of a capability must begin with a small letter and hold only "
@@ -303,6 +316,7 @@ static void judge_capability(struct judge *j, struct str name, const struct valu
 	judge_schema(j, v, at, "inputSchema", &out);
 	judge_schema(j, v, at, "outputSchema", &out);
 	judge_effect(j, v, at, &out);
+	judge_risk(j, v, at, &out);
 	value_push(j->arena, list, out);
 }
 

@@ -66,6 +66,7 @@ static void put_capabilities(struct json_out *o, const struct agent_row *a)
 		put_z(o, "effect", effect_name(c->effect));
 		if (c->probe.n)
 			put_text(o, "probe", c->probe);
+		put_z(o, "riskLevel", risk_level_name(c->risk_level));
 		json_out_end(o);
 	}
 	json_out_end(o);

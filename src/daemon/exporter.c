@@ -85,8 +85,9 @@ static void declare_runs(struct exporter *x)
 				  "Workflow runs that ended", run_labels, NULL, 0);
 	x->run_seconds =
 		metrics_declare(x->metrics, METRIC_HISTOGRAM, "drover_workflow_duration_seconds",
-				"From the start of a run to its end", run_time_labels,
-				seconds_buckets, ARRAY_LEN(seconds_buckets));
+				"From the start of a run to its end, without the time "
+				"that it waited for people",
+				run_time_labels, seconds_buckets, ARRAY_LEN(seconds_buckets));
 	x->active = metrics_declare(x->metrics, METRIC_GAUGE, "drover_workflows_active",
 				    "Runs that have not ended", active_labels, NULL, 0);
 	static const char *const queue_labels[] = {"project", NULL};
@@ -278,10 +279,11 @@ void exporter_run_end(struct exporter *x, const struct run_row *run)
 	struct str status = str_of(run_status_name(run->status));
 	metric_add(x->runs, (const struct str[]){run->project, run->workflow_name, status, type},
 		   1);
+	int64_t work_ms = run->finished_ms - run->started_ms - run->waited_ms;
 	if (run->started_ms > 0)
 		metric_observe(x->run_seconds,
 			       (const struct str[]){run->project, run->workflow_name, status},
-			       (double)(run->finished_ms - run->started_ms) / 1e3);
+			       (double)(work_ms > 0 ? work_ms : 0) / 1e3);
 }
 
 /* An agent's own codes are without bound: all of them are one. */

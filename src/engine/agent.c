@@ -32,8 +32,8 @@ static const struct field_spec agent_fields[] = {
 };
 
 static const struct field_spec capability_fields[] = {
-	{"name", NULL},		{"description", NULL}, {"inputSchema", NULL},
-	{"outputSchema", NULL}, {"effect", NULL},      {"probe", NULL},
+	{"name", NULL},	  {"description", NULL}, {"inputSchema", NULL}, {"outputSchema", NULL},
+	{"effect", NULL}, {"probe", NULL},	 {"riskLevel", NULL},
 };
 
 static struct str json_text(struct arena *a, const struct value *v)
@@ -87,6 +87,13 @@ static void judge_probe(const struct agent *agent, const struct agent_action *ac
 			 STR_ARG(action->probe));
 }
 
+static void read_risk(const struct fields *f, enum risk_level *ret)
+{
+	struct str text;
+	if (fields_str(f, "riskLevel", false, &text) && !risk_level_parse(text, ret))
+		fields_bad(f, "riskLevel", "must be AUTO or APPROVAL_REQUIRED");
+}
+
 static void read_capability(struct agent *agent, struct capability_row *row, const struct value *v,
 			    struct diag *d, size_t index)
 {
@@ -110,6 +117,8 @@ static void read_capability(struct agent *agent, struct capability_row *row, con
 	read_effect(agent, row, &f);
 	action->effect = row->effect;
 	action->probe = row->probe;
+	read_risk(&f, &row->risk_level);
+	action->risk_level = row->risk_level;
 	action->input = read_schema(agent, &f, "inputSchema", &row->input_schema);
 	action->output = read_schema(agent, &f, "outputSchema", &row->output_schema);
 	agent->n_actions++;
@@ -173,14 +182,6 @@ static void read_type(struct agent *agent, const struct fields *f)
 			   STR_ARG(text));
 }
 
-static void read_risk(struct agent *agent, const struct fields *f)
-{
-	struct str text;
-	if (fields_str(f, "riskLevel", false, &text) &&
-	    !risk_level_parse(text, &agent->row.risk_level))
-		fields_bad(f, "riskLevel", "must be AUTO or APPROVAL_REQUIRED");
-}
-
 static void read_agent(struct agent *agent, const struct fields *f, struct str project)
 {
 	struct arena *a = &agent->arena;
@@ -200,7 +201,7 @@ static void read_agent(struct agent *agent, const struct fields *f, struct str p
 	if (fields_str(f, "description", false, &text))
 		row->description = arena_str(a, text);
 	read_type(agent, f);
-	read_risk(agent, f);
+	read_risk(f, &agent->row.risk_level);
 	read_capabilities(agent, f);
 	if (row->type == AGENT_SCRIPT) {
 		read_command(agent, f);
@@ -279,6 +280,7 @@ static void copy_capabilities(struct agent *agent, const struct agent_row *row, 
 			.output = schema_from_text(from->output_schema, ret_good),
 			.effect = from->effect,
 			.probe = rows[i].probe,
+			.risk_level = from->risk_level,
 		};
 	}
 	agent->row.capabilities = rows;

@@ -13,7 +13,7 @@
 
 enum { RETRY_AFTER_MS = 1000 };
 
-/* Of an agent that asks for approval by its riskLevel. */
+/* Of an agent or action that asks for approval by its riskLevel. */
 static const struct plan_approval by_risk = {
 	.quorum = 1,
 	.timeout_ms = LIMIT_APPROVAL_DEFAULT_HOURS * INT64_C(3600000),
@@ -29,7 +29,11 @@ bool approval_needed(const struct run *r, uint32_t index)
 {
 	const struct plan_node *pn = run_plan_node(r, index);
 	const struct agent *agent = catalog_agent(&r->engine->catalog, r->plan->project, pn->agent);
-	return pn->approval || (agent && agent->row.risk_level == RISK_APPROVAL_REQUIRED);
+	if (pn->approval || !agent)
+		return pn->approval != NULL;
+	const struct agent_action *action = agent_find_action(agent, pn->action);
+	return agent->row.risk_level == RISK_APPROVAL_REQUIRED ||
+	       (action && action->risk_level == RISK_APPROVAL_REQUIRED);
 }
 
 /* ---- what would run, and its hash ---- */

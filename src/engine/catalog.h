@@ -25,6 +25,7 @@ struct agent_action {
 	struct schema *input, *output; /* NULL = anything */
 	enum effect effect;
 	struct str probe; /* of a RECONCILABLE one: another action, which is PURE */
+	enum risk_level risk_level;
 };
 
 struct agent {

@@ -70,11 +70,13 @@ TEST(capabilities_may_be_a_list_too)
 	LOADED l = {0};
 	load(&l, &f,
 	     "name: p\ntype: RULE\nversion: v1\nriskLevel: APPROVAL_REQUIRED\n"
-	     "capabilities:\n- name: send\n  outputSchema: {type: object}\n");
+	     "capabilities:\n- name: send\n  outputSchema: {type: object}\n"
+	     "  riskLevel: APPROVAL_REQUIRED\n");
 	CHECK_INT(l.r, 0);
 	const struct value *list = value_getz(&l.agent, "capabilities");
 	CHECK_INT(list->n, 1);
 	CHECK_STR(value_text(value_getz(&list->items[0], "name")), STR("send"));
+	CHECK_STR(value_text(value_getz(&list->items[0], "riskLevel")), STR("APPROVAL_REQUIRED"));
 	CHECK_STR(value_text(value_getz(&l.agent, "riskLevel")), STR("APPROVAL_REQUIRED"));
 	CHECK(!value_getz(&l.agent, "entryPath"));
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """P9 on the real program: racing decisions, restarts while waiting, expiry, how soon it goes on."""
+import http.client
 import statistics
 import threading
 import time
+from datetime import datetime
 
 from daemon import Daemon, main, node
 from made import Agents
@@ -149,6 +151,35 @@ def it_goes_on_as_soon_as_it_may():
               f"{statistics.median(took):.1f} ms, most {max(took):.1f} ms")
 
 
+def metrics(d):
+    c = http.client.HTTPConnection(d.metrics, timeout=30)
+    c.request("GET", "/metrics")
+    text = c.getresponse().read().decode()
+    c.close()
+    return text
+
+
+def waiting_for_people_is_no_work():
+    """The run's duration in the metrics is without the time in WAITING_APPROVAL, also of a restart."""
+    with Daemon() as d:
+        d.apply(GATE)
+        run = d.trigger("gate", {})
+        approval = approvals(d, run)[0]["id"]
+        d.kill()
+        d.start()
+        decide(d, approval, "APPROVED")
+        d.wait(run)
+        got = d.ok("GET", f"/api/runs/{run}")
+        ms = [datetime.fromisoformat(got[k].replace("Z", "+00:00")).timestamp() * 1000
+              for k in ("startedAt", "finishedAt")]
+        assert got["waitedMs"] > 0, got
+        line = 'drover_workflow_duration_seconds_sum{project="default",workflow="gate",' \
+               'status="SUCCESS"} '
+        text = metrics(d)
+        seconds = float(text.split(line)[1].split("\n")[0])
+        assert abs(seconds - (ms[1] - ms[0] - got["waitedMs"]) / 1000) < 0.0015, (seconds, got)
+
+
 def what_waits_is_counted():
     with Daemon() as d:
         d.apply(GATE)
@@ -156,11 +187,7 @@ def what_waits_is_counted():
         ids = [approvals(d, r)[0]["id"] for r in runs]
         decide(d, ids[0], "REJECTED")
         d.wait(runs[0])
-        import http.client
-        c = http.client.HTTPConnection(d.metrics, timeout=30)
-        c.request("GET", "/metrics")
-        text = c.getresponse().read().decode()
-        c.close()
+        text = metrics(d)
         assert "drover_approvals_pending 2" in text, text
         assert 'drover_workflow_approval_wait_seconds_count{project="default",workflow="gate",' \
                'status="REJECTED"} 1' in text, text
@@ -170,4 +197,4 @@ main([of_1000_racing_decisions_each_pair_has_one_winner,
       what_waits_survives_a_kill_and_is_decided_after, nobody_in_time_means_no,
       an_agent_registered_anew_voids_what_was_shown,
       a_file_that_changed_voids_what_was_approved, it_goes_on_as_soon_as_it_may,
-      what_waits_is_counted])
+      what_waits_is_counted, waiting_for_people_is_no_work])

@@ -259,6 +259,29 @@ TEST(an_agent_that_needs_approval_by_now_does_not_start_without)
 	CHECK_Z(code(&w, run, "g"), "approval_missing");
 }
 
+TEST(the_stricter_of_agent_and_action_decides)
+{
+	struct world w CLEANUP_WORLD;
+	world_open(&w);
+	world_agents(&w);
+	world_agent(&w, "{'name':'shop','type':'RULE','capabilities':[{'name':'look'},"
+			"{'name':'buy','riskLevel':'APPROVAL_REQUIRED'}]}");
+	world_save(&w, "{'name':'w','nodes':[{'id':'l','agent':'shop','action':'look'},"
+		       "{'id':'b','agent':'shop','action':'buy','approvalRequired':false}]}");
+	CHECK_INT(w.outcome, ENGINE_CREATED);
+	const char *run = world_trigger(&w, "w", NULL);
+	CHECK_INT(approval(&w, run, "l").status, APPROVAL_EXPIRED); /* none */
+	CHECK_INT(approval(&w, run, "b").status, APPROVAL_PENDING);
+	CHECK_INT(w.n_started, 1);
+	world_crash(&w);
+	CHECK_INT(decide(&w, run, "b", APPROVAL_APPROVED, "ann"), ENGINE_OK);
+	CHECK_Z(status(&w, run), "SUCCESS");
+	world_agent(&w, "{'name':'shop','type':'RULE','capabilities':[{'name':'look',"
+			"'riskLevel':'low'}]}");
+	CHECK_INT(w.outcome, ENGINE_INVALID);
+	CHECK_Z(w.findings, "capabilities[0].riskLevel: must be AUTO or APPROVAL_REQUIRED\n");
+}
+
 TEST(a_quorum_counts_each_name_once)
 {
 	struct world w CLEANUP_WORLD;
@@ -449,8 +472,8 @@ TAP_MAIN(RUN(a_gated_node_asks_and_runs_what_was_approved), RUN(the_hash_is_of_w
 	 RUN(the_stricter_of_agent_and_node_decides), RUN(an_agent_that_changed_voids_the_approval),
 	 RUN(a_retry_runs_what_was_approved_and_asks_no_more),
 	 RUN(an_agent_that_needs_approval_by_now_does_not_start_without),
-	 RUN(a_quorum_counts_each_name_once), RUN(one_rejection_is_enough),
-	 RUN(who_triggered_may_not_approve_unless_allowed),
+	 RUN(the_stricter_of_agent_and_action_decides), RUN(a_quorum_counts_each_name_once),
+	 RUN(one_rejection_is_enough), RUN(who_triggered_may_not_approve_unless_allowed),
 	 RUN(a_decision_on_something_else_than_what_runs_is_refused),
 	 RUN(a_run_waits_only_while_nothing_else_moves), RUN(cancel_and_time_out_expire_what_waits),
 	 RUN(waiting_goes_on_over_restarts_and_expires_once),
