@@ -45,7 +45,7 @@ static void done(void *arg, const struct engine_reply *reply)
 		(void)call_problem_reply(c, reply);
 	else if (x->archive || x->unarchive)
 		(void)answer(c, 200, x, x->archive ? "ARCHIVED" : "ACTIVE", reply->version, 0);
-	else if (reply->version > 0)
+	else if (reply->goes_on)
 		(void)answer(c, 202, x, "DELETING", 0, reply->version);
 	else
 		(void)call_no_content(c);

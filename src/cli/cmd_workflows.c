@@ -204,7 +204,7 @@ static int delete_one(const struct verb *x)
 	}
 	if (!client_call(x->client, "DELETE", path.p, (struct str){0}, NULL, &r))
 		return CLI_UNREACHABLE;
-	return told(x, &r, r.status == 202 ? "goes when its open runs have ended" : "deleted");
+	return told(x, &r, r.status == 202 ? "goes with the last of its runs" : "deleted");
 }
 
 /* The exit status, or -1: no such verb. */

@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "engine/policy.h"
+#include "engine/timer.h"
 #include "json/value.h"
 #include "model/rows.h"
 #include "text/zone.h"
@@ -45,7 +46,9 @@ struct workflow {
 	struct plan *plan; /* of the newest version; NULL when it no longer compiles */
 	size_t n_open_runs;
 	int64_t pruned_ms[RETAINED_CLASSES]; /* a purge has looked at all runs before */
-	struct flow *flow;		     /* its runs, once it had one: see engine/gate.h */
+	struct timer removal; /* it is being deleted: the next step, see engine/removal.h */
+	int64_t removal_from_ms;
+	struct flow *flow; /* its runs, once it had one: see engine/gate.h */
 };
 
 struct catalog {

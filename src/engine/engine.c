@@ -14,6 +14,7 @@
 #include "engine/gate.h"
 #include "engine/node.h"
 #include "engine/recover.h"
+#include "engine/removal.h"
 #include "engine/retention.h"
 #include "engine/run.h"
 #include "engine/schedule.h"
@@ -157,6 +158,9 @@ static void run_timer(struct engine *e, struct timer *t)
 		break;
 	case TIMER_RETENTION:
 		retention_tick(e);
+		break;
+	case TIMER_REMOVAL:
+		removal_step(e, container_of(t, struct workflow, removal));
 		break;
 	}
 }

@@ -120,6 +120,7 @@ struct engine_reply { /* borrowed for the call */
 	enum run_status status;	       /* triggers, cancel: the run's status */
 	enum approval_status approval; /* decisions: what the approval is now */
 	int64_t retry_after_ms;	       /* BUSY, UNAVAILABLE, UNDECIDED */
+	bool goes_on;		       /* deletions of workflows: it is not gone yet */
 	struct str json; /* dry run, plan: what would happen; check: the normal form */
 };
 
@@ -186,8 +187,9 @@ struct workflow_removal {
 };
 /*
  * Deletes it with all its versions and runs. While it has open runs CONFLICT, or with cascade they
- * are cancelled and it goes with the last of them, also over a restart: OK with the number of open
- * runs in `version`, 0 when it is gone. Until then nothing of it starts.
+ * are cancelled first: OK with their number in `version`. The ended ones go a few at a time and the
+ * workflow with the last of them, also over a restart; few of them are gone with the reply, else it
+ * says goes_on. Until then nothing of it starts.
  */
 void engine_workflow_delete(struct engine *e, const struct workflow_removal *removal,
 			    engine_reply_fn fn, void *arg);

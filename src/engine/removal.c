@@ -10,7 +10,10 @@
 #include "engine/schedule.h"
 #include "json/parse.h"
 
-enum { RETRY_AFTER_MS = 1000 };
+enum {
+	RETRY_AFTER_MS = 1000,
+	PAUSE_MS = 10, /* behind a step, as in retention */
+};
 
 /* ---- leaving ---- */
 
@@ -40,11 +43,12 @@ void removal_refuse(const struct workflow *w, struct diag *d)
 	struct value v = VALUE_NULL_INIT;
 	json_parse(&a, w->row.deleting, JSON_DEFAULT, &v, NULL);
 	struct str by = value_text(value_getz(&v, "by")), at = value_text(value_getz(&v, "at"));
-	diag_add(d, "",
-		 "workflow \"%.*s\" is being deleted since %.*s%s%.*s; it is gone when its last of "
-		 "%zu open runs has ended",
-		 STR_ARG(w->row.name), STR_ARG(at), by.n ? " by " : "", STR_ARG(by),
-		 w->n_open_runs);
+	const char *rest = "it is gone when the last of its runs is";
+	if (w->n_open_runs > 0)
+		rest = arena_printf(&a, "it is gone when its last of %zu open runs has ended",
+				    w->n_open_runs);
+	diag_add(d, "", "workflow \"%.*s\" is being deleted since %.*s%s%.*s; %s",
+		 STR_ARG(w->row.name), STR_ARG(at), by.n ? " by " : "", STR_ARG(by), rest);
 }
 
 /* Who stops a run, and why, as its event tells it. */
@@ -74,6 +78,38 @@ static void remove_now(struct engine *e, struct workflow *w)
 	schedule_forget(e, w);
 	gate_workflow_deleted(e, w);
 	catalog_workflow_remove(&e->catalog, w);
+}
+
+/* Those that must stay are few, and go with the workflow. */
+static void stepped(void *ctx, struct txn *txn, void *arg, int64_t op)
+{
+	struct engine *e = ctx;
+	struct workflow *w = arg;
+	const struct pruned *done = txn->ops[op].prune.ret;
+	engine_enter(e);
+	if (done->next_ms == INT64_MAX) {
+		remove_now(e, w);
+	} else {
+		w->removal_from_ms = done->next_ms;
+		w->removal.kind = TIMER_REMOVAL;
+		timer_arm(&e->timers, &w->removal, e->now_ms + PAUSE_MS);
+	}
+	engine_leave(e);
+}
+
+void removal_step(struct engine *e, struct workflow *w)
+{
+	struct txn *txn = pump_txn(&e->pump);
+	struct txn_op *op = txn_add(txn, TXN_PRUNE);
+	op->prune = (struct prune){
+		.what = RETAINED_RUNS,
+		.workflow_id = arena_str(&txn->arena, w->row.id),
+		.project = arena_str(&txn->arena, w->row.project),
+		.from_ms = w->removal_from_ms,
+		.before_ms = INT64_MAX,
+		.ret = ARENA_NEW(&txn->arena, struct pruned),
+	};
+	pump_effect(&e->pump, stepped, w, (int64_t)txn->n_ops - 1);
 }
 
 static void set_row(struct engine *e, struct workflow *w, struct str deleting)
@@ -107,7 +143,7 @@ void removal_run_gone(struct engine *e, struct workflow *w)
 	if (!w || !removal_under_way(w) || w->n_open_runs > 0)
 		return;
 	engine_enter(e);
-	remove_now(e, w);
+	removal_step(e, w);
 	engine_leave(e);
 }
 
@@ -132,10 +168,8 @@ void removal_recover(struct engine *e)
 		json_parse(&a, w->row.deleting, JSON_DEFAULT, &v, NULL);
 		stop_runs(e, w, "deleted", value_text(value_getz(&v, "by")),
 			  value_text(value_getz(&v, "reason")));
-		if (w->n_open_runs > 0)
-			continue;
-		remove_now(e, w);
-		at = 0; /* the map changed */
+		if (w->n_open_runs == 0)
+			removal_step(e, w);
 	}
 }
 
@@ -143,6 +177,25 @@ void removal_recover(struct engine *e)
 
 static const struct engine_reply unavailable = {.outcome = ENGINE_UNAVAILABLE,
 						.retry_after_ms = RETRY_AFTER_MS};
+
+/* Who asked for a deletion. */
+struct asker {
+	struct engine *e;
+	engine_reply_fn fn;
+	void *arg;
+};
+
+/* The first step may have found that there is no more: then the reply waits for that as well. */
+static void tell(void *arg, const struct engine_reply *reply)
+{
+	const struct asker *x = arg;
+	struct engine_reply told = *reply;
+	told.goes_on = map_get(&x->e->catalog.workflows_by_id, reply->id) != NULL;
+	if (reply->outcome != ENGINE_OK || told.goes_on)
+		x->fn(x->arg, &told);
+	else
+		emit_reply(x->e, x->fn, x->arg, &told, (struct str){0});
+}
 
 static void delete (struct engine *e, struct workflow *w, const struct workflow_removal *x,
 		    engine_reply_fn fn, void *arg, struct diag *d)
@@ -167,11 +220,14 @@ static void delete (struct engine *e, struct workflow *w, const struct workflow_
 		fn(arg, &(struct engine_reply){.outcome = ENGINE_CONFLICT, .diag = d});
 		return;
 	}
-	if (w->n_open_runs == 0)
-		remove_now(e, w);
-	else if (!removal_under_way(w))
+	if (!removal_under_way(w)) {
 		begin_leaving(e, w, x);
-	emit_reply(e, fn, arg, &reply, (struct str){0});
+		if (w->n_open_runs == 0)
+			removal_step(e, w);
+	}
+	struct asker *asker = ARENA_NEW(pump_arena(&e->pump), struct asker);
+	*asker = (struct asker){e, fn, arg};
+	emit_reply(e, tell, asker, &reply, (struct str){0});
 }
 
 void engine_workflow_delete(struct engine *e, const struct workflow_removal *x, engine_reply_fn fn,

@@ -25,6 +25,7 @@ enum timer_kind {
 	TIMER_SHARE,	     /* a project has waited long enough for a slot */
 	TIMER_KEYS_PRUNE,    /* old idempotency keys */
 	TIMER_RETENTION,     /* the next step of a purge */
+	TIMER_REMOVAL,	     /* of a struct workflow: the next step of its deletion */
 };
 
 struct timer {

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
+#include "base/limits.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 
@@ -148,6 +149,127 @@ TEST(a_deletion_that_was_not_durable_did_not_happen)
 	CHECK(world_live(&w, "a") && !world_live(&w, "a")->stop_asked);
 }
 
+enum { MANY = 2 * LIMIT_PRUNE_RUNS + 7, STEP_MS = 10 };
+
+/* So many ended runs of the workflow; its id. */
+static const char *ended_runs(struct world *w, const char *name, int n)
+{
+	world_save(w, arena_printf(&w->arena, "{'name':'%s','nodes':[" RULE("a", "") "]}", name));
+	ASSERT(w->outcome == ENGINE_CREATED);
+	const char *id = arena_dupz(&w->arena, w->id);
+	for (int i = 0; i < n; i++) {
+		world_trigger(w, name, NULL);
+		world_succeed(w, "a", "{}");
+	}
+	return id;
+}
+
+static size_t count_runs(struct world *w, const char *id)
+{
+	struct store_reader *r;
+	struct run_filter filter = {.project = STR("default"), .workflow_id = str_of(id)};
+	struct store_page page = {.limit = 1000};
+	struct run_row *rows;
+	size_t n = 0;
+	ASSERT(w->store->ops->reader_new(w->store, &r) == 0);
+	ASSERT(r->ops->run_list(r, &w->arena, &filter, &page, &rows, &n) == 0);
+	r->ops->reader_free(r);
+	return n;
+}
+
+static void begin_many(struct world *w, const char **ret_id, const char **ret_other)
+{
+	world_open(w);
+	w->by_hand = true;
+	world_agents(w);
+	*ret_id = ended_runs(w, "many", MANY);
+	*ret_other = ended_runs(w, "other", 3);
+}
+
+TEST(many_runs_go_a_few_at_a_time_and_the_workflow_with_the_last)
+{
+	struct world w CLEANUP_WORLD;
+	struct workflow_row row;
+	const char *id, *other;
+	begin_many(&w, &id, &other);
+	delete_workflow(&w, id, false);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK(w.goes_on);
+	CHECK_INT(count_runs(&w, id), MANY - LIMIT_PRUNE_RUNS);
+	CHECK(stored(&w, id, &row) && strstr(row.deleting.p, "\"by\":\"ann\",\"reason\":\"old\""));
+	world_trigger(&w, "many", NULL);
+	CHECK_INT(w.outcome, ENGINE_CONFLICT);
+	CHECK(strstr(w.findings, "it is gone when the last of its runs is"));
+	delete_workflow(&w, id, false); /* again is no error, and no second one */
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK(w.goes_on);
+	CHECK_INT(count_runs(&w, id), MANY - LIMIT_PRUNE_RUNS);
+	world_pass(&w, STEP_MS);
+	CHECK_INT(count_runs(&w, id), MANY - 2 * LIMIT_PRUNE_RUNS);
+	CHECK(stored(&w, id, &row));
+	world_pass(&w, STEP_MS);
+	CHECK_INT(count_runs(&w, id), 0);
+	CHECK(!stored(&w, id, &row));
+	CHECK_INT(count_runs(&w, other), 3);
+	world_trigger(&w, "many", NULL);
+	CHECK_INT(w.outcome, ENGINE_NOT_FOUND);
+	restart(&w);
+	CHECK(!stored(&w, id, &row) && stored(&w, other, &row));
+}
+
+TEST(few_runs_are_gone_with_the_reply)
+{
+	struct world w CLEANUP_WORLD;
+	struct workflow_row row;
+	const char *id, *other;
+	begin_many(&w, &id, &other);
+	delete_workflow(&w, other, false);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	CHECK(!w.goes_on);
+	CHECK(!stored(&w, other, &row));
+	CHECK_INT(count_runs(&w, other), 0);
+	CHECK_INT(count_runs(&w, id), MANY);
+}
+
+TEST(a_restart_goes_on_with_the_deletion_of_many_runs)
+{
+	struct world w CLEANUP_WORLD;
+	struct workflow_row row;
+	const char *id, *other;
+	begin_many(&w, &id, &other);
+	delete_workflow(&w, id, false);
+	CHECK(w.goes_on);
+	restart(&w); /* its first step is that of the recovery */
+	CHECK_INT(count_runs(&w, id), MANY - 2 * LIMIT_PRUNE_RUNS);
+	CHECK(stored(&w, id, &row) && row.deleting.n > 0);
+	world_trigger(&w, "many", NULL);
+	CHECK_INT(w.outcome, ENGINE_CONFLICT);
+	restart(&w);
+	CHECK_INT(count_runs(&w, id), 0);
+	CHECK(!stored(&w, id, &row));
+	CHECK_INT(count_runs(&w, other), 3);
+}
+
+TEST(the_last_open_run_is_followed_by_the_many_that_ended)
+{
+	struct world w CLEANUP_WORLD;
+	struct workflow_row row;
+	const char *id, *other;
+	begin_many(&w, &id, &other);
+	world_trigger(&w, "many", NULL);
+	delete_workflow(&w, id, true);
+	CHECK(w.goes_on);
+	CHECK_INT(w.version, 1);
+	world_pass(&w, 10 * STEP_MS);
+	CHECK_INT(count_runs(&w, id), MANY + 1); /* while a run is open all stay */
+	world_fail(&w, "a", "exit_1");
+	CHECK_INT(count_runs(&w, id), MANY + 1 - LIMIT_PRUNE_RUNS);
+	world_pass(&w, 10 * STEP_MS);
+	CHECK(!stored(&w, id, &row));
+	CHECK_INT(count_runs(&w, id), 0);
+	CHECK_INT(count_runs(&w, other), 3);
+}
+
 TEST(an_archived_workflow_starts_nothing_and_its_runs_end)
 {
 	struct world w CLEANUP_WORLD;
@@ -213,6 +335,10 @@ TEST(an_agent_that_an_open_run_still_needs_is_not_deleted)
 TAP_MAIN(RUN(a_workflow_with_open_runs_is_deleted_only_with_cascade),
 	 RUN(a_restart_goes_on_with_a_deletion),
 	 RUN(a_deletion_that_was_not_durable_did_not_happen),
+	 RUN(many_runs_go_a_few_at_a_time_and_the_workflow_with_the_last),
+	 RUN(few_runs_are_gone_with_the_reply),
+	 RUN(a_restart_goes_on_with_the_deletion_of_many_runs),
+	 RUN(the_last_open_run_is_followed_by_the_many_that_ended),
 	 RUN(an_archived_workflow_starts_nothing_and_its_runs_end),
 	 RUN(archiving_with_cascade_cancels_the_open_runs),
 	 RUN(an_agent_that_an_open_run_still_needs_is_not_deleted))

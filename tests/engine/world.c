@@ -252,6 +252,7 @@ void world_reply(void *arg, const struct engine_reply *reply)
 	w->n_replies++;
 	w->outcome = reply->outcome;
 	w->version = reply->version;
+	w->goes_on = reply->goes_on;
 	w->status = reply->status;
 	snprintf(w->id, sizeof(w->id), "%.*s", STR_ARG(reply->id));
 	for (size_t i = 0; reply->diag && i < reply->diag->n; i++)

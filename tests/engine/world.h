@@ -55,6 +55,7 @@ struct world {
 	enum engine_outcome outcome;
 	char id[ID_TEXT_BYTES];
 	int64_t version;
+	bool goes_on;
 	enum run_status status;
 	char *json;	/* dry run */
 	char *findings; /* "path: message" lines */
