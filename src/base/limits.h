@@ -26,6 +26,7 @@ enum {
 	LIMIT_APPROVERS = 100,		       /* names, and so the most a quorum can be */
 	LIMIT_APPROVAL_DEFAULT_HOURS = 24,     /* a question expires after, unless the node says */
 	LIMIT_APPROVAL_NOTES_BYTES = 4096,
+	LIMIT_APPROVAL_REMINDERS = 100,	   /* of one question */
 	LIMIT_BULK_RUNS = 500,		   /* that one request acts on */
 	LIMIT_REASON_BYTES = 4096,	   /* why something is cancelled, paused, … */
 	LIMIT_CONCURRENCY = 100000,	   /* the most that a limit of runs can be */

@@ -130,8 +130,11 @@ static void put_approval(const struct line *l)
 {
 	struct str status = print_text(l->data, "status");
 	bool asks = str_ends(l->type, STR(".requested"));
-	printf("%s", asks ? "waits for approval  drover approve " : "approval ");
-	if (asks)
+	bool reminds = str_ends(l->type, STR(".reminder"));
+	printf("%s", asks      ? "waits for approval  drover approve "
+		     : reminds ? "still waits for approval  drover approve "
+			       : "approval ");
+	if (asks || reminds)
 		table_put(print_text(l->data, "approvalId"));
 	else if (str_ends(l->type, STR(".responded")))
 		printf("given, more are needed");

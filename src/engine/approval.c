@@ -234,6 +234,16 @@ static void tell_requested(const struct approval *p)
 	emit_event_end(p->run, "approval.requested", &o);
 }
 
+static void tell_reminder(const struct approval *p, int64_t number)
+{
+	struct json_out o = event_begin(p);
+	json_out_key(&o, "number");
+	json_out_int(&o, number);
+	json_out_key(&o, "expiresAt");
+	json_out_time(&o, p->expires_ms);
+	emit_event_end(p->run, "approval.reminder", &o);
+}
+
 static void tell(const struct approval *p, const char *type, struct str by, struct str notes)
 {
 	struct json_out o = event_begin(p);
@@ -258,6 +268,7 @@ static struct approval *approval_alloc(struct run *r, uint32_t index, struct str
 	p->run = r;
 	p->index = index;
 	p->timer.kind = TIMER_APPROVAL;
+	p->reminder.kind = TIMER_REMINDER;
 	memcpy(p->id.text, id.p, ID_TEXT_BYTES - 1);
 	ASSERT(!r->nodes[index].approval);
 	r->nodes[index].approval = p;
@@ -265,10 +276,43 @@ static struct approval *approval_alloc(struct run *r, uint32_t index, struct str
 	return p;
 }
 
+/* How long the question stands, and how long it has stood: by the timer of its expiry, as the
+ * wall clock may jump. */
+static int64_t whole_ms(const struct approval *p)
+{
+	return p->expires_ms - p->requested_ms;
+}
+
+static int64_t passed_ms(const struct approval *p)
+{
+	return whole_ms(p) - (p->timer.due_ms - p->run->engine->now_ms);
+}
+
+/* The timer of its expiry is armed. */
+static void arm_reminder(struct approval *p)
+{
+	int64_t every_ms = policy(p)->remind_ms;
+	if (every_ms == 0)
+		return;
+	int64_t number = passed_ms(p) / every_ms + 1, at_ms = number * every_ms;
+	if (number <= LIMIT_APPROVAL_REMINDERS && at_ms < whole_ms(p))
+		timer_arm(&p->run->engine->timers, &p->reminder,
+			  p->timer.due_ms - whole_ms(p) + at_ms);
+}
+
+void approval_remind(struct approval *p)
+{
+	if (passed_ms(p) >= whole_ms(p)) /* late: it expires now */
+		return;
+	tell_reminder(p, passed_ms(p) / policy(p)->remind_ms);
+	arm_reminder(p);
+}
+
 static void wait_for_answer(struct approval *p, int64_t left_ms)
 {
 	struct engine *e = p->run->engine;
 	timer_arm(&e->timers, &p->timer, e->now_ms + (left_ms > 0 ? left_ms : 0));
+	arm_reminder(p);
 	p->run->n_waiting++;
 	e->n_approvals++;
 }
@@ -279,6 +323,7 @@ static void settle(struct approval *p, enum approval_status to)
 	struct engine *e = p->run->engine;
 	ASSERT(p->status == APPROVAL_PENDING && to != APPROVAL_PENDING);
 	timer_disarm(&e->timers, &p->timer);
+	timer_disarm(&e->timers, &p->reminder);
 	p->run->n_waiting--;
 	e->n_approvals--;
 	p->status = to;
@@ -568,8 +613,7 @@ void approval_recover(struct run *r, const struct approval_row *row)
 	p->n_approved = value_is(&list, VALUE_ARRAY) ? list.n : 0;
 	if (p->status != APPROVAL_PENDING)
 		return;
-	int64_t left_ms = row->expires_ms - e->wall_ms,
-		whole_ms = row->expires_ms - row->requested_ms;
+	int64_t left_ms = p->expires_ms - e->wall_ms;
 	r->nodes[p->index].status = NODE_WAITING_APPROVAL;
-	wait_for_answer(p, left_ms < whole_ms ? left_ms : whole_ms);
+	wait_for_answer(p, left_ms < whole_ms(p) ? left_ms : whole_ms(p));
 }

@@ -11,6 +11,9 @@
  *                     |           ^
  *                     |           +--- the time is over, onTimeout: approve
  *                     +---> REJECTED, EXPIRED: the node ends, so does this
+ *
+ * While it is PENDING the run gets an event at each multiple of remindEvery. Which one is next
+ * follows from the time that has passed, so nothing is stored, and what was missed is not made up.
  */
 #pragma once
 
@@ -22,7 +25,8 @@ struct approval {
 	struct run *run;
 	uint32_t index;
 	enum approval_status status;
-	struct timer timer;		      /* PENDING */
+	struct timer timer;		      /* PENDING: its expiry */
+	struct timer reminder;		      /* PENDING, and another one is to come */
 	char *inputs, *workspace, *responses; /* owned, NUL-terminated; responses: JSON array */
 	char sha256[SHA256_HEX_BYTES];
 	int64_t requested_ms, expires_ms; /* wall clock */
@@ -38,6 +42,9 @@ void approval_request(struct run *r, uint32_t index);
 
 /* The time is over. */
 void approval_expire(struct approval *p);
+
+/* Another multiple of remindEvery has passed. */
+void approval_remind(struct approval *p);
 
 /* The node ended, by whatever: a question that is still open expires. Freed. */
 void approval_end(struct approval *p);

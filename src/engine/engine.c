@@ -130,6 +130,9 @@ static void run_timer(struct engine *e, struct timer *t)
 	case TIMER_CHILD:
 		child_fire(container_of(t, struct child, timer));
 		break;
+	case TIMER_REMINDER:
+		approval_remind(container_of(t, struct approval, reminder));
+		break;
 	case TIMER_APPROVAL:
 		r = container_of(t, struct approval, timer)->run;
 		approval_expire(container_of(t, struct approval, timer));

@@ -17,6 +17,7 @@ enum timer_kind {
 	TIMER_WAIT,	     /* of a struct wait: the node wakes */
 	TIMER_CHILD,	     /* of a struct child: its retry time, or its time-out */
 	TIMER_APPROVAL,	     /* of a struct approval: nobody decided in time */
+	TIMER_REMINDER,	     /* of a struct approval: who may decide is reminded */
 	TIMER_STORE_RETRY,   /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
 	TIMER_SCHEDULES,     /* the nearest fire, or a look at the clock */

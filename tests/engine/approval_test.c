@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "base/sha256.h"
+#include "engine/control.h"
 #include "json/parse.h"
 #include "json/write.h"
 
@@ -465,6 +466,146 @@ TEST(nothing_is_decided_while_the_disk_is_full)
 	CHECK_Z(status(&w, run), "SUCCESS");
 }
 
+/* The numbers of the run's reminders, each with its node: "g1 g2". */
+static const char *reminders(struct world *w, const char *run)
+{
+	struct store_reader *r;
+	struct event_row *rows;
+	size_t n;
+	CLEANUP_BUF struct buf text = {0};
+	ASSERT(w->store->ops->reader_new(w->store, &r) == 0);
+	ASSERT(r->ops->event_list(r, &w->arena, str_of(run), 0, 1000, &rows, &n) == 0);
+	for (size_t i = 0; i < n; i++) {
+		struct value data;
+		if (!str_eqz(rows[i].type, "approval.reminder"))
+			continue;
+		ASSERT(json_parse(&w->arena, rows[i].data, 0, &data, NULL) == 0);
+		ASSERT(value_getz(&data, "approvalId") && value_getz(&data, "expiresAt"));
+		buf_printf(&text, "%s%.*s%lld", text.n ? " " : "",
+			   STR_ARG(value_text(value_getz(&data, "nodeId"))),
+			   (long long)value_getz(&data, "number")->i);
+	}
+	r->ops->reader_free(r);
+	return arena_dup(&w->arena, text.p ? text.p : "", text.n);
+}
+
+static const char reminding[] =
+	"{'name':'w','nodes':[" RULE("g", ",'approval':{'timeout':'10m','remindEvery':'2m'}") "]}";
+
+TEST(reminders_come_at_each_multiple_until_it_expires)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	world_pass(&w, 119999);
+	CHECK_Z(reminders(&w, run), "");
+	world_pass(&w, 1);
+	CHECK_Z(reminders(&w, run), "g1");
+	w.clock.wall_ms += 3600000; /* a jump is no time that passed */
+	world_pass(&w, 119999);
+	CHECK_Z(reminders(&w, run), "g1");
+	world_pass(&w, 1);
+	CHECK_Z(reminders(&w, run), "g1 g2");
+	world_pass(&w, 3600000);
+	CHECK_Z(reminders(&w, run), "g1 g2 g3 g4"); /* at the fifth it expires */
+	CHECK_Z(code(&w, run, "g"), "approval_expired");
+}
+
+TEST(no_reminder_comes_after_the_decision_or_a_cancel)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	const char *other = world_trigger(&w, "w", NULL);
+	w.by_hand = true; /* the approved node goes on for long */
+	world_pass(&w, 130000);
+	CHECK_INT(decide(&w, run, "g", APPROVAL_APPROVED, "ann"), ENGINE_OK);
+	world_pass(&w, 120000);
+	CHECK_Z(reminders(&w, run), "g1");
+	CHECK_Z(reminders(&w, other), "g1 g2");
+	world_cancel(&w, other);
+	world_crash(&w);
+	world_pass(&w, 3600000);
+	CHECK_Z(reminders(&w, run), "g1");
+	CHECK_Z(reminders(&w, other), "g1 g2");
+}
+
+TEST(a_restart_makes_up_no_missed_reminders)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	world_pass(&w, 130000);
+	world_crash(&w);
+	world_pass(&w, 0);
+	CHECK_Z(reminders(&w, run), "g1");
+	w.clock.wall_ms += 240000; /* while down: the second and third pass */
+	world_crash(&w);
+	world_pass(&w, 109999);
+	CHECK_Z(reminders(&w, run), "g1");
+	world_pass(&w, 1);
+	CHECK_Z(reminders(&w, run), "g1 g4");
+	w.clock.wall_ms += 3600000;
+	world_crash(&w);
+	world_pass(&w, 3600000);
+	CHECK_Z(reminders(&w, run), "g1 g4");
+	CHECK_Z(code(&w, run, "g"), "approval_expired");
+}
+
+TEST(a_late_wake_up_reminds_once)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	w.clock.wall_ms += 250000; /* the process stood still */
+	w.clock.mono_ms += 250000;
+	world_pass(&w, 0);
+	CHECK_Z(reminders(&w, run), "g2");
+	w.clock.wall_ms += 3600000;
+	w.clock.mono_ms += 3600000;
+	world_pass(&w, 0);
+	CHECK_Z(reminders(&w, run), "g2");
+	CHECK_Z(code(&w, run, "g"), "approval_expired");
+}
+
+TEST(there_are_so_many_reminders_and_no_more)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(
+		&w, "{'name':'w','nodes':[" RULE("g", ",'approval':{'remindEvery':'1s'}") "]}");
+	world_pass(&w, 3600000);
+	const char *all = reminders(&w, run);
+	CHECK(str_ends(str_of(all), STR(" g100")));
+	world_crash(&w);
+	world_pass(&w, 3600000);
+	CHECK_Z(reminders(&w, run), all);
+	CHECK_Z(status(&w, run), "WAITING_APPROVAL");
+}
+
+TEST(a_move_to_another_version_reminds_by_the_new_one)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	world_pass(&w, 130000);
+	world_save(&w, "{'name':'w','nodes':[" RULE("new", "") "," RULE(
+			       "g", ",'approval':{'timeout':'10m','remindEvery':'4m'}") "]}");
+	world_move(&w, run, 0, false);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	world_pass(&w, 239999);
+	CHECK_Z(reminders(&w, run), "g1");
+	world_pass(&w, 1);
+	CHECK_Z(reminders(&w, run), "g1 g1"); /* of the new question */
+}
+
+TEST(a_paused_run_is_reminded)
+{
+	struct world w CLEANUP_WORLD;
+	const char *run = begin(&w, reminding);
+	struct run_control ask = {
+		.project = STR("default"), .run_id = str_of(run), .by = STR("ann")};
+	engine_run_pause(w.engine, &ask, world_reply, &w);
+	world_settle(&w);
+	CHECK_INT(w.outcome, ENGINE_OK);
+	world_pass(&w, 240000);
+	CHECK_Z(reminders(&w, run), "g1 g2");
+}
+
 TAP_MAIN(RUN(a_gated_node_asks_and_runs_what_was_approved), RUN(the_hash_is_of_what_is_shown),
 	 RUN(the_first_decision_wins), RUN(a_decision_is_undone_by_a_crash_before_it_is_durable),
 	 RUN(a_rejection_fails_the_node_with_its_reason),
@@ -479,4 +620,9 @@ TAP_MAIN(RUN(a_gated_node_asks_and_runs_what_was_approved), RUN(the_hash_is_of_w
 	 RUN(waiting_goes_on_over_restarts_and_expires_once),
 	 RUN(a_jump_of_the_wall_clock_expires_nothing),
 	 RUN(what_cannot_be_asked_fails_as_it_would_have), RUN(a_run_that_is_retried_asks_again),
-	 RUN(nothing_is_decided_while_the_disk_is_full))
+	 RUN(nothing_is_decided_while_the_disk_is_full),
+	 RUN(reminders_come_at_each_multiple_until_it_expires),
+	 RUN(no_reminder_comes_after_the_decision_or_a_cancel),
+	 RUN(a_restart_makes_up_no_missed_reminders), RUN(a_late_wake_up_reminds_once),
+	 RUN(there_are_so_many_reminders_and_no_more),
+	 RUN(a_move_to_another_version_reminds_by_the_new_one), RUN(a_paused_run_is_reminded))

@@ -168,6 +168,20 @@ static const struct wrong wrongs[] = {
 	{"{'name':'x','nodes':[{'id':'a','agent':'rule','action':'run',"
 	 "'approval':{'approvers':['a','b'],'quorum':3}}]}",
 	 "nodes[0].approval.quorum", "more than there are approvers"},
+	{"{'name':'x','nodes':["
+	 "{'id':'a','agent':'rule','action':'run','approval':{'remindEvery':'999ms'}},"
+	 "{'id':'b','agent':'rule','action':'run','approval':{'remindEvery':'often'}},"
+	 "{'id':'c','agent':'rule','action':'run','approval':{'remindEvery':3600}}]}",
+	 "nodes[0].approval.remindEvery nodes[1].approval.remindEvery "
+	 "nodes[2].approval.remindEvery",
+	 NULL},
+	{"{'name':'x','nodes':["
+	 "{'id':'a','agent':'rule','action':'run',"
+	 "'approval':{'remindEvery':'10m','timeout':'10m'}},"
+	 "{'id':'b','agent':'rule','action':'run','approval':{'remindEvery':'25h'}},"
+	 "{'id':'c','agent':'rule','action':'run',"
+	 "'approval':{'timeout':'10m','remindEvery':'599s'}}]}",
+	 "nodes[0].approval.remindEvery nodes[1].approval.remindEvery", "shorter than timeout"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'1s','approvalRequired':true}]}",
 	 "nodes[0].approvalRequired", "means nothing"},
 	{"{'name':'x','nodes':[{'id':'a','sleep':'soon'}]}", "nodes[0].sleep", "duration"},

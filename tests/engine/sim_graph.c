@@ -94,13 +94,15 @@ static void put_gate(struct rng *rng, struct buf *out)
 	uint64_t dice = rng_below(rng, 100);
 	if (dice < 8)
 		buf_puts(out, ",\"approvalRequired\":true");
-	else if (dice < 20)
+	else if (dice < 20) {
+		size_t quorum = 1 + rng_below(rng, 2), timeout_ms = 1 + rng_below(rng, 20000);
 		buf_printf(out,
 			   ",\"approval\":{\"quorum\":%zu,\"timeout\":\"%zums\","
-			   "\"onTimeout\":\"%s\"%s}",
-			   (size_t)(1 + rng_below(rng, 2)), (size_t)(1 + rng_below(rng, 20000)),
-			   dice < 14 ? "approve" : "reject",
-			   dice % 2 ? ",\"approvers\":[\"a\",\"b\"]" : "");
+			   "\"onTimeout\":\"%s\"%s%s}",
+			   quorum, timeout_ms, dice < 14 ? "approve" : "reject",
+			   dice % 2 ? ",\"approvers\":[\"a\",\"b\"]" : "",
+			   timeout_ms > 1500 ? ",\"remindEvery\":\"1500ms\"" : "");
+	}
 }
 
 static void put_node(struct rng *rng, size_t index, struct buf *out)

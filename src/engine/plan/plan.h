@@ -45,6 +45,7 @@ struct plan_approval {
 	const struct str *approvers;
 	size_t n_approvers;
 	int64_t quorum, timeout_ms;
+	int64_t remind_ms;    /* remindEvery; 0 = never */
 	bool expiry_approves; /* onTimeout: approve */
 	bool allow_self;      /* whoever triggered the run may approve */
 };

@@ -5,7 +5,7 @@
 
 static const struct field_spec approval_fields[] = {
 	{"approvers", NULL}, {"quorum", NULL},	  {"timeout", NULL},
-	{"onTimeout", NULL}, {"allowSelf", NULL},
+	{"onTimeout", NULL}, {"allowSelf", NULL}, {"remindEvery", NULL},
 };
 
 static bool has_name(const struct plan_approval *p, struct str name)
@@ -47,6 +47,15 @@ static void read_approvers(struct plan_build *b, const struct fields *f, struct 
 	p->approvers_json = arena_str(a, buf_str(&text));
 }
 
+static void read_reminders(const struct fields *f, struct plan_approval *p)
+{
+	if (fields_duration(f, "remindEvery", 1000, LIMIT_DURATION_DAYS * INT64_C(86400000),
+			    &p->remind_ms) &&
+	    p->remind_ms >= p->timeout_ms)
+		fields_bad(f, "remindEvery",
+			   "must be shorter than timeout, or nobody is ever reminded");
+}
+
 static void read_policy(struct plan_build *b, const struct fields *f, struct plan_approval *p)
 {
 	struct str text;
@@ -55,6 +64,7 @@ static void read_policy(struct plan_build *b, const struct fields *f, struct pla
 	    p->quorum > (int64_t)p->n_approvers)
 		fields_bad(f, "quorum", "is more than there are approvers");
 	fields_duration(f, "timeout", 1, LIMIT_DURATION_DAYS * INT64_C(86400000), &p->timeout_ms);
+	read_reminders(f, p);
 	fields_bool(f, "allowSelf", &p->allow_self);
 	if (!fields_str(f, "onTimeout", false, &text))
 		return;
