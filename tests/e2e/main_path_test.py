@@ -17,6 +17,9 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 RUN = {"id", "project", "workflowId", "workflowName", "workflowVersion", "status", "trigger",
        "context", "error", "parentRunId", "createdAt", "startedAt", "finishedAt", "nodes",
        "agentRuns", "approvals"}
+# What a run has beyond the contract.
+RUN |= {"callerRunId", "callerNodeId", "depth", "output", "paused", "concurrencyKey", "priority",
+        "waitedMs"}
 NODE = {"id", "agent", "action", "status", "dependsOn", "attempt", "startedAt", "finishedAt",
         "output", "error"}
 AGENT_RUN = {"id", "nodeId", "agent", "action", "attempt", "status", "input", "output", "error",
