@@ -191,7 +191,7 @@ static void judge_duration(struct judge *j, const struct value *v, const char *p
 		diag_add(j->diag, path, "must be a duration above 0, as 30s or 5m");
 }
 
-/* The engine judges them: engine/policy.h. */
+/* The engine judges them: engine/admission/policy.h. */
 static void keep_policy(struct judge *j, const struct value *source, struct value *out)
 {
 	static const char *const members[] = {"concurrency", "rateLimit", "circuitBreaker"};

@@ -8,7 +8,7 @@
 #include "api/api_private.h"
 #include "api/resources.h"
 #include "base/timefmt.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 
 enum verb { CANCEL, PAUSE, RESUME, RETRY };
 

@@ -1,7 +1,7 @@
 /* Steering runs and workflows: cancel, pause, resume, skip. */
 #include "api/api_private.h"
 #include "api/resources.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 
 /* ---- who and why ---- */
 

@@ -4,7 +4,7 @@
 
 #include "api/api_private.h"
 #include "api/resources.h"
-#include "engine/diff.h"
+#include "engine/request/diff.h"
 #include "json/parse.h"
 
 static const char no_workflow[] = "There is no such workflow.";

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/map.h"
-#include "engine/policy.h"
+#include "engine/admission/policy.h"
 #include "engine/timer.h"
 #include "json/value.h"
 #include "model/rows.h"
@@ -37,7 +37,7 @@ struct agent {
 	struct policy policy; /* what row.policy says */
 	struct agent_action *actions;
 	size_t n_actions;
-	struct lane *lane; /* of its attempts, once it had one: see engine/admission.h */
+	struct lane *lane; /* of its attempts, once it had one: see engine/admission/admission.h */
 };
 
 struct workflow {
@@ -46,9 +46,9 @@ struct workflow {
 	struct plan *plan; /* of the newest version; NULL when it no longer compiles */
 	size_t n_open_runs;
 	int64_t pruned_ms[RETAINED_CLASSES]; /* a purge has looked at all runs before */
-	struct timer removal; /* it is being deleted: the next step, see engine/removal.h */
+	struct timer removal; /* it is being deleted: the next step, see engine/request/removal.h */
 	int64_t removal_from_ms;
-	struct flow *flow; /* its runs, once it had one: see engine/gate.h */
+	struct flow *flow; /* its runs, once it had one: see engine/admission/gate.h */
 };
 
 struct catalog {

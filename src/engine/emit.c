@@ -1,10 +1,10 @@
 #include "engine/emit.h"
 
-#include "engine/attempt.h"
-#include "engine/doubt.h"
-#include "engine/gate.h"
-#include "engine/each.h"
-#include "engine/pause.h"
+#include "engine/run/attempt.h"
+#include "engine/run/doubt.h"
+#include "engine/admission/gate.h"
+#include "engine/run/each.h"
+#include "engine/run/pause.h"
 
 static struct str txn_text(struct engine *e, struct str s)
 {

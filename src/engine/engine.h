@@ -24,18 +24,19 @@
 
 struct engine;
 
-/* See engine/breaker.h. */
+/* See engine/admission/breaker.h. */
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
 
 struct engine_config {
 	struct clock *clock;
 	struct store *store;
 	struct executor *executor;
-	uint64_t seed;	      /* ids and jitter; 0 = from the system. Never the same twice
-			       * over one store: ids would come again */
-	size_t max_scripts;   /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
-	size_t extra_scripts; /* beyond them, for projects that got none: see engine/admission.h */
-	size_t max_open_runs; /* 0 = LIMIT_OPEN_RUNS */
+	uint64_t seed;		    /* ids and jitter; 0 = from the system. Never the same twice
+				     * over one store: ids would come again */
+	size_t max_scripts;	    /* SCRIPT attempts at once, 0 = 2 per core (owner says) */
+	size_t extra_scripts;	    /* beyond them, for projects that got none: see
+				       engine/admission/admission.h */
+	size_t max_open_runs;	    /* 0 = LIMIT_OPEN_RUNS */
 	size_t max_project_open;    /* the same of one project, 0 = LIMIT_PROJECT_OPEN */
 	size_t max_running;	    /* runs that go on at once, others are PENDING; 0 = all */
 	size_t max_project_running; /* the same of one project */
@@ -226,7 +227,7 @@ struct run_control {
 };
 
 /* OK with the status it has then; CONFLICT when it is final already. More that steers a run is in
- * engine/control.h. */
+ * engine/request/control.h. */
 void engine_run_cancel(struct engine *e, const struct run_control *control, engine_reply_fn fn,
 		       void *arg);
 
@@ -335,10 +336,10 @@ void engine_run_retry(struct engine *e, const struct run_retry *retry, engine_re
 
 /*
  * Moves an open run to another version of its workflow, which the caller read with its definition
- * (see engine/move.h). OK with the version and json {"from", "to", "kept": [node ids that have
- * begun], "asksAgain": [that wait for an approval, which is void], "changed", "removed", "added"};
- * CONFLICT with a finding for each node that is in the way. A plan writes nothing and replies at
- * once, the same.
+ * (see engine/request/move.h). OK with the version and json {"from", "to", "kept": [node ids that
+ * have begun], "asksAgain": [that wait for an approval, which is void], "changed", "removed",
+ * "added"}; CONFLICT with a finding for each node that is in the way. A plan writes nothing and
+ * replies at once, the same.
  */
 struct run_move {
 	struct str project;
@@ -351,9 +352,9 @@ void engine_run_move(struct engine *e, const struct run_move *move, engine_reply
 
 /*
  * Why a run has not ended, or how it did: for each node that waits the reason, since when, until
- * when, what it waits for and the command that unblocks it; see engine/why.h. Changes nothing and
- * replies at once: OK with json, or NOT_FOUND when the run is not open and `stored` says it is
- * (it ended meanwhile: read it again).
+ * when, what it waits for and the command that unblocks it; see engine/request/why.h. Changes
+ * nothing and replies at once: OK with json, or NOT_FOUND when the run is not open and `stored`
+ * says it is (it ended meanwhile: read it again).
  */
 struct run_why {
 	struct str project;

@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/emit.h"
-#include "engine/pause.h"
-#include "engine/removal.h"
-#include "engine/run.h"
+#include "engine/run/pause.h"
+#include "engine/request/removal.h"
+#include "engine/run/run.h"
 #include "engine/plan/schemas.h"
-#include "engine/trigger.h"
+#include "engine/request/trigger.h"
 #include "json/parse.h"
 
 enum { LIST_MOST = 1 << 30, RETRY_MS = 1000 };

@@ -23,8 +23,8 @@
 #include "engine/plan/join.h"
 #include "engine/plan/plan.h"
 #include "engine/pump.h"
-#include "engine/queue.h"
-#include "engine/rate.h"
+#include "engine/admission/queue.h"
+#include "engine/admission/rate.h"
 #include "engine/timer.h"
 
 /*
@@ -39,7 +39,7 @@
  *    WAITING, BACKOFF, HELD ---> (end: cancelled, or its input was bad)
  */
 enum attempt_state {
-	ATT_WAITING,  /* QUEUED, in its lane: see engine/admission.h */
+	ATT_WAITING,  /* QUEUED, in its lane: see engine/admission/admission.h */
 	ATT_BACKOFF,  /* QUEUED, its retry timer is armed */
 	ATT_HELD,     /* QUEUED, until its run is paused no more */
 	ATT_STARTING, /* RUNNING, its row is on its way to the disk */
@@ -62,19 +62,19 @@ struct attempt {
 	bool log_cut;
 	struct lane *lane;  /* that it waits in or was admitted by; NULL before that */
 	struct waiter turn; /* WAITING: its place there */
-	bool probe;	    /* it asks what became of another one: see engine/doubt.h */
+	bool probe;	    /* it asks what became of another one: see engine/run/doubt.h */
 	enum effect effect; /* of its action; from STARTING on */
 	char *input;	    /* of a RECONCILABLE one, from STARTING on: its probe will get it */
 	uint32_t input_n;
 	struct agent *agent;   /* from STARTING on */
 	struct list link;      /* STOPPING by time-out: engine.stops */
 	struct timer timer;    /* BACKOFF: retry time; RUNNING: time-out */
-	struct timer deadline; /* the nearest of its other time-outs: see engine/deadline.h */
+	struct timer deadline; /* the nearest of its other time-outs: see engine/run/deadline.h */
 	const char *stop_code; /* STOPPING by one of those: which; else NULL */
 	bool runs;	       /* the executor said that its program does */
 	int64_t queue_ms, handed_ms, alive_ms; /* engine time: since when it waits for a slot, is
 						  with the executor, shows no sign of life */
-	char *progress;			       /* JSON, or NULL: see engine/progress.h */
+	char *progress;			       /* JSON, or NULL: see engine/run/progress.h */
 	uint32_t progress_n;
 	bool progress_unwritten, progress_untold;
 	int64_t progress_ms, progress_told_ms; /* engine time of the last row and event */
@@ -90,7 +90,7 @@ struct signal {
 	struct str name, data; /* behind this struct */
 };
 
-/* What a node without an attempt waits for, while it does: see engine/wait.h. */
+/* What a node without an attempt waits for, while it does: see engine/run/wait.h. */
 struct wait {
 	struct run *run;
 	uint32_t index;	    /* of the node */
@@ -102,7 +102,8 @@ struct wait {
 
 enum each_end { EACH_GOES_ON, EACH_ITEM_FAILED, EACH_TOO_LARGE };
 
-/* The items of a node with forEach, from its expansion to the end of the run: see engine/each.h. */
+/* The items of a node with forEach, from its expansion to the end of the run: see
+ * engine/run/each.h. */
 struct each {
 	uint32_t index;	   /* of the node */
 	uint32_t first, n; /* its items are the nodes from first on */
@@ -119,7 +120,7 @@ struct each {
 	struct arena values, names;
 };
 
-/* What a node that runs another workflow has in place of an attempt: see engine/child.h. */
+/* What a node that runs another workflow has in place of an attempt: see engine/run/child.h. */
 enum child_state {
 	CHILD_BACKOFF,	/* QUEUED: before its next run */
 	CHILD_HELD,	/* QUEUED: the same, and its run is paused */
@@ -143,7 +144,7 @@ struct child {
 	struct list link;   /* recovery: engine.unlinked */
 };
 
-/* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/node.c. */
+/* A node's status is the model's: PENDING -> QUEUED <-> RUNNING -> final, see engine/run/node.c. */
 struct node {
 	enum node_status status;
 	enum join_end end; /* when final: what it is for its dependents */
@@ -154,7 +155,7 @@ struct node {
 	struct approval *approval; /* WAITING_APPROVAL, or approved until the node ends */
 	struct each *each;	   /* of a node with forEach that has expanded */
 	uint32_t each_of;	   /* of an item: index + 1 of that node */
-	struct doubt *doubt;	   /* UNKNOWN, or probed; see engine/doubt.h */
+	struct doubt *doubt;	   /* UNKNOWN, or probed; see engine/run/doubt.h */
 	char *output, *error;	   /* JSON text, kept while templates may ask; or NULL */
 	char *detail;		   /* JSON text of the row's detail; or NULL */
 	uint32_t output_n, error_n, detail_n;
@@ -171,7 +172,7 @@ struct node {
 	int64_t started_ms;
 };
 
-/* A run's states: see engine/run.c. */
+/* A run's states: see engine/run/run.c. */
 struct run {
 	struct run_id id;
 	struct engine *engine;
@@ -190,7 +191,8 @@ struct run {
 	enum run_status status;
 	enum stop_reason stopping;
 	int64_t priority;    /* 0 to 9, the higher goes first */
-	struct gate *gate;   /* of its workflow and concurrency key, until it ends: engine/gate.h */
+	struct gate *gate;   /* of its workflow and concurrency key, until it ends:
+				engine/admission/gate.h */
 	struct list in_gate; /* gate.runs */
 	struct waiter turn;  /* PENDING: its place there */
 	bool waits_turn;     /* PENDING; in the queue unless it is paused */
@@ -202,7 +204,7 @@ struct run {
 	struct events_note *note; /* effect that will tell the watcher, in batch note_batch */
 	uint64_t note_batch;
 	struct timer limit;
-	struct pause *pause; /* see engine/pause.h; NULL = not paused */
+	struct pause *pause; /* see engine/run/pause.h; NULL = not paused */
 	int64_t paused_ms;   /* in all, before that */
 	int64_t left_ms;     /* paused: what was left of `limit` */
 	uint32_t n_unfinished, n_failed;
@@ -212,7 +214,7 @@ struct run {
 	uint32_t settled_first, settled_last; /* index + 1 */
 	struct list waits;		      /* of nodes that wait for an event */
 	struct list signals;		      /* kept, by seq */
-	struct list past;		      /* see engine/move.c */
+	struct list past;		      /* see engine/request/move.c */
 	int64_t last_signal;
 	size_t n_signals, signal_bytes;
 	struct str context, trigger; /* in one block at context.p */
@@ -239,7 +241,7 @@ static inline struct str run_node_id(const struct run *r, uint32_t index)
 	return run_is_item(r, index) ? each_item_id(r, index) : r->plan->nodes[index].id;
 }
 
-/* Attempts that wait to start: see engine/admission.h. */
+/* Attempts that wait to start: see engine/admission/admission.h. */
 struct admission {
 	struct queue shares;	      /* of projects, with attempts that need slots */
 	struct queue others;	      /* lanes whose attempts need none */
@@ -264,7 +266,7 @@ struct retention {
 	int64_t clock_ms;     /* wall clock less the engine's, as last seen */
 };
 
-/* Runs that wait to start: see engine/gate.h. */
+/* Runs that wait to start: see engine/admission/gate.h. */
 struct starts {
 	struct queue shares;	     /* of projects, with runs that may start */
 	struct queue called;	     /* gates with called runs that may start */
@@ -287,7 +289,7 @@ struct engine {
 	struct timer schedules_timer; /* of the nearest fire */
 	struct list replies;	      /* that wait for their rows to be durable */
 	struct list waits;	      /* of all nodes that wait for an event */
-	struct map breakers;	      /* "project\nagent", see engine/breaker.h */
+	struct map breakers;	      /* "project\nagent", see engine/admission/breaker.h */
 	struct list unlinked;	      /* recovery: children whose run is not found yet */
 	struct list stops;	      /* attempts to be stopped when the call is over */
 	struct list unknown;	      /* doubts of nodes that are UNKNOWN, oldest first */

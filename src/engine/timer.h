@@ -11,14 +11,14 @@
 enum timer_kind {
 	TIMER_BACKOFF,	     /* of a struct attempt: its retry time has come */
 	TIMER_ATTEMPT_LIMIT, /* of a struct attempt: the node's time-out */
-	TIMER_DEADLINE,	     /* of a struct attempt: its other time-outs, see engine/deadline.h */
-	TIMER_BREAKER,	     /* of a struct breaker: its cool-down */
-	TIMER_RUN_LIMIT,     /* of a struct run: its time-out */
-	TIMER_WAIT,	     /* of a struct wait: the node wakes */
-	TIMER_CHILD,	     /* of a struct child: its retry time, or its time-out */
-	TIMER_APPROVAL,	     /* of a struct approval: nobody decided in time */
-	TIMER_REMINDER,	     /* of a struct approval: who may decide is reminded */
-	TIMER_STORE_RETRY,   /* the store was full: try again */
+	TIMER_DEADLINE,	   /* of a struct attempt: its other time-outs, see engine/run/deadline.h */
+	TIMER_BREAKER,	   /* of a struct breaker: its cool-down */
+	TIMER_RUN_LIMIT,   /* of a struct run: its time-out */
+	TIMER_WAIT,	   /* of a struct wait: the node wakes */
+	TIMER_CHILD,	   /* of a struct child: its retry time, or its time-out */
+	TIMER_APPROVAL,	   /* of a struct approval: nobody decided in time */
+	TIMER_REMINDER,	   /* of a struct approval: who may decide is reminded */
+	TIMER_STORE_RETRY, /* the store was full: try again */
 	TIMER_REPLIES_LIMIT, /* the store is still full: who waits is told */
 	TIMER_SCHEDULES,     /* the nearest fire, or a look at the clock */
 	TIMER_LANE,	     /* of a struct lane: its rate allows another attempt */

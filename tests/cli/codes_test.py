@@ -24,7 +24,7 @@ def sources():
 
 def table():
     """name -> kind"""
-    found = re.findall(r'\{"(\w+)", (ERROR_\w+)', read("src/engine/error_codes.c"))
+    found = re.findall(r'\{"(\w+)", (ERROR_\w+)', read("src/engine/run/error_codes.c"))
     assert len(found) > 20, found
     return dict(found)
 

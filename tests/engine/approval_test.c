@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "base/sha256.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 #include "json/parse.h"
 #include "json/write.h"
 

@@ -3,7 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 #define SCRIPT(id, rest) "{'id':'" id "','agent':'script','action':'run'" rest "}"

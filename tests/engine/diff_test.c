@@ -2,7 +2,7 @@
 #include "tap.h"
 #include "world.h"
 
-#include "engine/diff.h"
+#include "engine/request/diff.h"
 #include "json/write.h"
 
 static struct arena arena;

@@ -7,7 +7,7 @@
 
 #include "base/fault.h"
 #include "base/limits.h"
-#include "engine/effect.h"
+#include "engine/run/effect.h"
 #include "json/parse.h"
 #include "json/write.h"
 

@@ -1,6 +1,6 @@
 /* When a run starts: concurrency by key, rates, priorities, limits of running runs, full queues. */
 #include "base/buf.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 #include "json/parse.h"
 #include "tap.h"
 #include "world.h"

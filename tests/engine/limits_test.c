@@ -1,8 +1,8 @@
 /* Who starts first, and who waits: slots, shares of projects, limits of agents. */
 #include "base/buf.h"
 #include "base/mem.h"
-#include "engine/queue.h"
-#include "engine/rate.h"
+#include "engine/admission/queue.h"
+#include "engine/admission/rate.h"
 #include "tap.h"
 #include "world.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/fault.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 #define W(rest) "{'name':'w'," rest "}"

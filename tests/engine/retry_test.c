@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 #include "base/fault.h"
-#include "engine/agent_error.h"
-#include "engine/error_codes.h"
-#include "engine/policy.h"
+#include "engine/run/agent_error.h"
+#include "engine/run/error_codes.h"
+#include "engine/admission/policy.h"
 #include "json/parse.h"
 
 /* ---- codes ---- */

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "engine/control.h"
+#include "engine/request/control.h"
 
 #define PROJECT STR("default")
 

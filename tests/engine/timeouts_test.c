@@ -3,7 +3,7 @@
 #include "world.h"
 
 #include "base/fault.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 #include "json/parse.h"
 
 #define NODE(id, agent, rest)                                                                      \

@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "base/limits.h"
-#include "engine/subject.h"
+#include "engine/run/subject.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"
 

@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
-#include "engine/control.h"
+#include "engine/request/control.h"
 #include "json/parse.h"
 
 #define RULE(id, rest) "{'id':'" id "','agent':'rule','action':'run'" rest "}"

@@ -17,7 +17,7 @@
 #include "base/sha256.h"
 #include "engine/plan/join.h"
 #include "engine/plan/resolve.h"
-#include "engine/rate.h"
+#include "engine/admission/rate.h"
 #include "json/value.h"
 #include "model/names.h"
 #include "text/cron.h"
@@ -25,7 +25,7 @@
 struct catalog;
 struct schema;
 
-/* Error codes, '*' for any characters, or classes: see engine/error_codes.h. */
+/* Error codes, '*' for any characters, or classes: see engine/run/error_codes.h. */
 struct plan_codes {
 	const struct str *items;
 	size_t n;
@@ -67,9 +67,10 @@ struct plan_node {
 	uint32_t level; /* longest way from a node without dependencies */
 	enum join_rule join;
 	bool continue_on_error;
-	bool keep_output;				    /* a template may ask for its output */
-	int64_t timeout_ms;				    /* of an attempt's run; 0 = none */
-	int64_t queue_ms, start_ms, total_ms, heartbeat_ms; /* see engine/deadline.h; 0 = none */
+	bool keep_output;   /* a template may ask for its output */
+	int64_t timeout_ms; /* of an attempt's run; 0 = none */
+	int64_t queue_ms, start_ms, total_ms,
+		heartbeat_ms;		   /* see engine/run/deadline.h; 0 = none */
 	int64_t sleep_ms;		   /* > 0: the node sleeps; it has no agent */
 	struct str workflow;		   /* not empty: it runs this one; it has no agent */
 	struct str wait_event;		   /* not empty: it waits for this; it has no agent */

@@ -1,6 +1,6 @@
 /* Of a node: when an attempt has taken too long, and whether another one follows. */
 #include "base/limits.h"
-#include "engine/error_codes.h"
+#include "engine/run/error_codes.h"
 #include "engine/plan/plan_build.h"
 
 static const int64_t most_ms = LIMIT_DURATION_DAYS * INT64_C(86400000);

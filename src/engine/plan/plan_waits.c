@@ -1,7 +1,7 @@
 /* Nodes that name no agent but wait. */
 #include "base/limits.h"
 #include "engine/plan/plan_build.h"
-#include "engine/subject.h"
+#include "engine/run/subject.h"
 
 static const int64_t most_ms = LIMIT_DURATION_DAYS * INT64_C(86400000);
 
