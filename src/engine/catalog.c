@@ -1,7 +1,7 @@
 #include "engine/catalog.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -16,8 +16,12 @@ static struct str name_key(char buffer[KEY_BYTES], struct str project, struct st
 {
 	if (project.n > LIMIT_NAME_BYTES || name.n > LIMIT_NAME_BYTES)
 		return STR("\n");
-	int n = snprintf(buffer, KEY_BYTES, "%.*s\n%.*s", STR_ARG(project), STR_ARG(name));
-	return str_n(buffer, (size_t)n);
+	if (project.n)
+		memcpy(buffer, project.p, project.n);
+	buffer[project.n] = '\n';
+	if (name.n)
+		memcpy(buffer + project.n + 1, name.p, name.n);
+	return str_n(buffer, project.n + 1 + name.n);
 }
 
 const struct agent_action *agent_find_action(const struct agent *a, struct str name)

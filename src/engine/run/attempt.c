@@ -1,7 +1,7 @@
 #include "engine/run/attempt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "base/mem.h"
@@ -311,7 +311,10 @@ static void hand_over(struct attempt *a, const struct start *start)
 	const struct plan_node *pn = run_plan_node(a->run, a->index);
 	struct str node_id = run_node_id(a->run, a->index);
 	char key[ID_TEXT_BYTES + LIMIT_NODE_ID_BYTES + 1];
-	int n = snprintf(key, sizeof(key), "%s:%.*s", a->run->id.text, STR_ARG(node_id));
+	ASSERT(node_id.n <= LIMIT_NODE_ID_BYTES);
+	memcpy(key, a->run->id.text, ID_TEXT_BYTES - 1);
+	key[ID_TEXT_BYTES - 1] = ':';
+	memcpy(key + ID_TEXT_BYTES, node_id.p, node_id.n);
 	struct attempt_start s = {
 		.id = a->id,
 		.run_id = a->run->id,
@@ -329,7 +332,7 @@ static void hand_over(struct attempt *a, const struct start *start)
 		.workspace = start->input.workspace,
 		.attempt = a->number,
 		.probe_of = a->probe ? a->run->nodes[a->index].doubt->number : 0,
-		.idempotency_key = str_n(key, (size_t)n),
+		.idempotency_key = str_n(key, ID_TEXT_BYTES + node_id.n),
 		.last_progress = progress_of_node(&a->run->nodes[a->index]),
 		.approved_digest =
 			a->run->nodes[a->index].approval ? a->agent->row.digest : (struct str){0},
