@@ -206,12 +206,6 @@ static const char *outcome(const struct bulk *b, const struct engine_reply *repl
 	return ended && b->verb != RETRY ? "ended before" : "refused";
 }
 
-static void put_z(struct json_out *o, const char *key, const char *z)
-{
-	json_out_key(o, key);
-	json_out_strz(o, z);
-}
-
 static void put_item(struct bulk *b, const struct engine_reply *reply)
 {
 	const struct run_row *row = &b->rows[b->at++];
@@ -222,11 +216,11 @@ static void put_item(struct bulk *b, const struct engine_reply *reply)
 	json_out_str(&b->out, row->id);
 	json_out_key(&b->out, "workflowName");
 	json_out_str(&b->out, row->workflow_name);
-	put_z(&b->out, "status",
-	      run_status_name(done && b->verb != RETRY ? reply->status : row->status));
-	put_z(&b->out, "outcome", what);
+	json_put_strz(&b->out, "status",
+		      run_status_name(done && b->verb != RETRY ? reply->status : row->status));
+	json_put_strz(&b->out, "outcome", what);
 	if (reply->diag && reply->diag->n > 0)
-		put_z(&b->out, "message", reply->diag->findings[0].message);
+		json_put_strz(&b->out, "message", reply->diag->findings[0].message);
 	if (done && b->verb == RETRY) {
 		json_out_key(&b->out, "newRunId");
 		json_out_str(&b->out, reply->id);

@@ -6,44 +6,10 @@
 #include "base/limits.h"
 #include "json/parse.h"
 
-static void put_text(struct json_out *o, const char *key, struct str s)
-{
-	json_out_key(o, key);
-	json_out_str(o, s);
-}
-
-/* null when empty */
-static void put_optional(struct json_out *o, const char *key, struct str s)
-{
-	json_out_key(o, key);
-	if (s.n)
-		json_out_str(o, s);
-	else
-		json_out_null(o);
-}
-
-static void put_z(struct json_out *o, const char *key, const char *z)
-{
-	json_out_key(o, key);
-	json_out_strz(o, z);
-}
-
 static void put_raw(struct json_out *o, const char *key, struct str json)
 {
 	json_out_key(o, key);
 	json_out_raw(o, json);
-}
-
-static void put_int(struct json_out *o, const char *key, int64_t v)
-{
-	json_out_key(o, key);
-	json_out_int(o, v);
-}
-
-static void put_time(struct json_out *o, const char *key, int64_t time_ms)
-{
-	json_out_key(o, key);
-	json_out_time(o, time_ms);
 }
 
 static void put_bool(struct json_out *o, const char *key, bool v)
@@ -59,14 +25,14 @@ static void put_capabilities(struct json_out *o, const struct agent_row *a)
 	for (size_t i = 0; i < a->n_capabilities; i++) {
 		const struct capability_row *c = &a->capabilities[i];
 		json_out_object(o);
-		put_text(o, "name", c->name);
-		put_text(o, "description", c->description);
+		json_put_str(o, "name", c->name);
+		json_put_str(o, "description", c->description);
 		put_raw(o, "inputSchema", c->input_schema);
 		put_raw(o, "outputSchema", c->output_schema);
-		put_z(o, "effect", effect_name(c->effect));
+		json_put_strz(o, "effect", effect_name(c->effect));
 		if (c->probe.n)
-			put_text(o, "probe", c->probe);
-		put_z(o, "riskLevel", risk_level_name(c->risk_level));
+			json_put_str(o, "probe", c->probe);
+		json_put_strz(o, "riskLevel", risk_level_name(c->risk_level));
 		json_out_end(o);
 	}
 	json_out_end(o);
@@ -91,15 +57,15 @@ static void put_breaker(struct json_out *o, const struct engine_agent_state *now
 					    [BREAKER_OPEN] = "open"};
 	json_out_key(o, "breaker");
 	json_out_object(o);
-	put_z(o, "state", names[now->state]);
-	put_time(o, "openedAt", now->since_ms);
-	put_time(o, "until", now->until_ms);
-	put_int(o, "opened", now->n_opened);
+	json_put_strz(o, "state", names[now->state]);
+	json_put_time(o, "openedAt", now->since_ms);
+	json_put_time(o, "until", now->until_ms);
+	json_put_int(o, "opened", now->n_opened);
 	json_out_key(o, "lastError");
 	if (*now->code) {
 		json_out_object(o);
-		put_z(o, "code", now->code);
-		put_z(o, "message", now->message);
+		json_put_strz(o, "code", now->code);
+		json_put_strz(o, "message", now->message);
 		json_out_end(o);
 	} else {
 		json_out_null(o);
@@ -111,24 +77,24 @@ void render_agent(struct json_out *o, struct arena *arena, const struct agent_ro
 		  const struct engine_agent_state *now)
 {
 	json_out_object(o);
-	put_text(o, "id", a->id);
-	put_text(o, "project", a->project);
-	put_text(o, "name", a->name);
-	put_z(o, "type", agent_type_name(a->type));
-	put_text(o, "description", a->description);
-	put_text(o, "version", a->version);
-	put_z(o, "riskLevel", risk_level_name(a->risk_level));
-	put_optional(o, "entryPath", a->entry_path);
+	json_put_str(o, "id", a->id);
+	json_put_str(o, "project", a->project);
+	json_put_str(o, "name", a->name);
+	json_put_strz(o, "type", agent_type_name(a->type));
+	json_put_str(o, "description", a->description);
+	json_put_str(o, "version", a->version);
+	json_put_strz(o, "riskLevel", risk_level_name(a->risk_level));
+	json_put_or_null(o, "entryPath", a->entry_path);
 	put_raw(o, "command", a->command);
 	put_raw(o, "limits", a->limits);
 	put_policy(o, arena, a->policy);
 	if (now && now->has_breaker)
 		put_breaker(o, now);
-	put_optional(o, "digest", a->digest);
+	json_put_or_null(o, "digest", a->digest);
 	put_bool(o, "builtin", a->builtin);
 	put_capabilities(o, a);
-	put_time(o, "createdAt", a->created_ms);
-	put_time(o, "updatedAt", a->updated_ms);
+	json_put_time(o, "createdAt", a->created_ms);
+	json_put_time(o, "updatedAt", a->updated_ms);
 	json_out_end(o);
 }
 
@@ -140,59 +106,59 @@ void render_paused(struct json_out *o, struct str pause)
 void render_workflow(struct json_out *o, const struct workflow_row *w, bool open)
 {
 	json_out_object(o);
-	put_text(o, "id", w->id);
-	put_text(o, "project", w->project);
-	put_text(o, "name", w->name);
-	put_text(o, "description", w->description);
-	put_z(o, "status", workflow_status_name(w->status));
-	put_int(o, "version", w->version);
+	json_put_str(o, "id", w->id);
+	json_put_str(o, "project", w->project);
+	json_put_str(o, "name", w->name);
+	json_put_str(o, "description", w->description);
+	json_put_strz(o, "status", workflow_status_name(w->status));
+	json_put_int(o, "version", w->version);
 	render_paused(o, w->pause);
-	put_time(o, "createdAt", w->created_ms);
-	put_time(o, "updatedAt", w->updated_ms);
+	json_put_time(o, "createdAt", w->created_ms);
+	json_put_time(o, "updatedAt", w->updated_ms);
 	if (!open)
 		json_out_end(o);
 }
 
 void render_run_head(struct json_out *o, const struct run_row *r)
 {
-	put_text(o, "id", r->id);
-	put_text(o, "project", r->project);
-	put_text(o, "workflowId", r->workflow_id);
-	put_text(o, "workflowName", r->workflow_name);
-	put_int(o, "workflowVersion", r->workflow_version);
-	put_z(o, "status", run_status_name(r->status));
+	json_put_str(o, "id", r->id);
+	json_put_str(o, "project", r->project);
+	json_put_str(o, "workflowId", r->workflow_id);
+	json_put_str(o, "workflowName", r->workflow_name);
+	json_put_int(o, "workflowVersion", r->workflow_version);
+	json_put_strz(o, "status", run_status_name(r->status));
 	put_raw(o, "trigger", r->trigger);
 	put_raw(o, "context", r->context);
 	put_raw(o, "error", r->error);
-	put_optional(o, "parentRunId", r->parent_run_id);
-	put_optional(o, "callerRunId", r->caller_run_id);
-	put_optional(o, "callerNodeId", r->caller_node);
-	put_int(o, "depth", r->depth);
-	put_int(o, "waitedMs", r->waited_ms);
+	json_put_or_null(o, "parentRunId", r->parent_run_id);
+	json_put_or_null(o, "callerRunId", r->caller_run_id);
+	json_put_or_null(o, "callerNodeId", r->caller_node);
+	json_put_int(o, "depth", r->depth);
+	json_put_int(o, "waitedMs", r->waited_ms);
 	render_paused(o, r->pause);
-	put_int(o, "priority", r->priority);
-	put_optional(o, "concurrencyKey", r->concurrency_key);
-	put_time(o, "createdAt", r->created_ms);
-	put_time(o, "startedAt", r->started_ms);
-	put_time(o, "finishedAt", r->finished_ms);
+	json_put_int(o, "priority", r->priority);
+	json_put_or_null(o, "concurrencyKey", r->concurrency_key);
+	json_put_time(o, "createdAt", r->created_ms);
+	json_put_time(o, "startedAt", r->started_ms);
+	json_put_time(o, "finishedAt", r->finished_ms);
 }
 
 void render_attempt(struct json_out *o, const struct attempt_row *a)
 {
 	json_out_object(o);
-	put_text(o, "id", a->id);
-	put_text(o, "runId", a->run_id);
-	put_text(o, "nodeId", a->node_id);
-	put_text(o, "agent", a->agent);
-	put_text(o, "action", a->action);
-	put_int(o, "attempt", a->attempt);
-	put_z(o, "status", attempt_status_name(a->status));
+	json_put_str(o, "id", a->id);
+	json_put_str(o, "runId", a->run_id);
+	json_put_str(o, "nodeId", a->node_id);
+	json_put_str(o, "agent", a->agent);
+	json_put_str(o, "action", a->action);
+	json_put_int(o, "attempt", a->attempt);
+	json_put_strz(o, "status", attempt_status_name(a->status));
 	put_raw(o, "input", a->input);
 	put_raw(o, "output", a->output);
 	put_raw(o, "error", a->error);
-	put_time(o, "queuedAt", a->queued_ms);
-	put_time(o, "startedAt", a->started_ms);
-	put_time(o, "finishedAt", a->finished_ms);
+	json_put_time(o, "queuedAt", a->queued_ms);
+	json_put_time(o, "startedAt", a->started_ms);
+	json_put_time(o, "finishedAt", a->finished_ms);
 	json_out_key(o, "durationMs");
 	if (a->started_ms && a->finished_ms)
 		json_out_int(o, a->finished_ms - a->started_ms);
@@ -202,42 +168,42 @@ void render_attempt(struct json_out *o, const struct attempt_row *a)
 		put_raw(o, "progress", a->progress);
 	put_bool(o, "sandboxed", a->sandboxed);
 	if (a->started_ms)
-		put_z(o, "effect", effect_name(a->effect));
+		json_put_strz(o, "effect", effect_name(a->effect));
 	if (a->probe)
 		put_bool(o, "probe", true);
 	if (a->cpu_usec)
-		put_int(o, "cpuMicros", a->cpu_usec);
+		json_put_int(o, "cpuMicros", a->cpu_usec);
 	if (a->memory_peak_bytes)
-		put_int(o, "memoryPeakBytes", a->memory_peak_bytes);
+		json_put_int(o, "memoryPeakBytes", a->memory_peak_bytes);
 	json_out_end(o);
 }
 
 void render_approval(struct json_out *o, const struct approval_row *p)
 {
 	json_out_object(o);
-	put_text(o, "id", p->id);
-	put_text(o, "runId", p->run_id);
-	put_text(o, "workflowId", p->workflow_id);
-	put_text(o, "workflowName", p->workflow_name);
-	put_text(o, "nodeId", p->node_id);
-	put_text(o, "agent", p->agent);
-	put_text(o, "action", p->action);
-	put_z(o, "status", approval_status_name(p->status));
+	json_put_str(o, "id", p->id);
+	json_put_str(o, "runId", p->run_id);
+	json_put_str(o, "workflowId", p->workflow_id);
+	json_put_str(o, "workflowName", p->workflow_name);
+	json_put_str(o, "nodeId", p->node_id);
+	json_put_str(o, "agent", p->agent);
+	json_put_str(o, "action", p->action);
+	json_put_strz(o, "status", approval_status_name(p->status));
 	put_raw(o, "inputs", p->inputs);
 	put_raw(o, "subject", p->subject);
-	put_text(o, "sha256", p->sha256);
+	json_put_str(o, "sha256", p->sha256);
 	json_out_key(o, "approvers");
 	json_out_raw(o, p->approvers.n ? p->approvers : STR("[]"));
-	put_int(o, "quorum", p->quorum);
+	json_put_int(o, "quorum", p->quorum);
 	put_bool(o, "allowSelf", p->allow_self);
-	put_z(o, "onTimeout", p->expiry_approves ? "approve" : "reject");
+	json_put_strz(o, "onTimeout", p->expiry_approves ? "approve" : "reject");
 	json_out_key(o, "responses");
 	json_out_raw(o, p->responses.n ? p->responses : STR("[]"));
-	put_optional(o, "respondedBy", p->responded_by);
-	put_optional(o, "notes", p->notes);
-	put_time(o, "requestedAt", p->requested_ms);
-	put_time(o, "respondedAt", p->responded_ms);
-	put_time(o, "expiresAt", p->expires_ms);
+	json_put_or_null(o, "respondedBy", p->responded_by);
+	json_put_or_null(o, "notes", p->notes);
+	json_put_time(o, "requestedAt", p->requested_ms);
+	json_put_time(o, "respondedAt", p->responded_ms);
+	json_put_time(o, "expiresAt", p->expires_ms);
 	json_out_end(o);
 }
 
@@ -269,9 +235,9 @@ static void put_node_times(struct json_out *o, const struct node_view *v)
 	bool row = v->row && !row_passed(v);
 	int64_t attempts = row ? v->row->attempt : v->last ? v->last->attempt : 0;
 	int64_t started = row ? v->row->started_ms : v->last ? v->last->started_ms : 0;
-	put_int(o, "attempt", attempts);
-	put_time(o, "startedAt", started);
-	put_time(o, "finishedAt", row ? v->row->finished_ms : 0);
+	json_put_int(o, "attempt", attempts);
+	json_put_time(o, "startedAt", started);
+	json_put_time(o, "finishedAt", row ? v->row->finished_ms : 0);
 }
 
 /* {"given": …} of a node that was given its result by hand, as the engine wrote it. */
@@ -293,13 +259,13 @@ static void put_node_id(struct json_out *o, const struct value *node, const stru
 	struct str id = value_text(value_getz(node, "id"));
 	char text[LIMIT_NODE_ID_BYTES + 1];
 	if (!v->item_of) {
-		put_text(o, "id", id);
+		json_put_str(o, "id", id);
 		return;
 	}
 	snprintf(text, sizeof(text), "%.*s[%lld]", STR_ARG(id), (long long)v->number);
-	put_z(o, "id", text);
-	put_text(o, "itemOf", id);
-	put_int(o, "index", v->number);
+	json_put_strz(o, "id", text);
+	json_put_str(o, "itemOf", id);
+	json_put_int(o, "index", v->number);
 	json_out_key(o, "item");
 	json_out_value(o, &v->item_of->values.items[v->number]);
 }
@@ -308,15 +274,15 @@ static void put_item_counts(struct json_out *o, const struct item_list *list)
 {
 	json_out_key(o, "items");
 	json_out_object(o);
-	put_int(o, "total", list->values.n);
-	put_int(o, "succeeded", list->succeeded);
-	put_int(o, "failed", list->failed);
-	put_int(o, "cancelled", list->cancelled);
-	put_int(o, "skipped", list->skipped);
-	put_int(o, "running", list->running);
-	put_int(o, "waiting", list->waiting);
-	put_int(o, "pending", list->pending);
-	put_int(o, "shown", list->n_shown);
+	json_put_int(o, "total", list->values.n);
+	json_put_int(o, "succeeded", list->succeeded);
+	json_put_int(o, "failed", list->failed);
+	json_put_int(o, "cancelled", list->cancelled);
+	json_put_int(o, "skipped", list->skipped);
+	json_put_int(o, "running", list->running);
+	json_put_int(o, "waiting", list->waiting);
+	json_put_int(o, "pending", list->pending);
+	json_put_int(o, "shown", list->n_shown);
 	json_out_end(o);
 }
 
@@ -327,8 +293,8 @@ static void put_child(struct json_out *o, struct str workflow, const struct node
 	struct value detail = VALUE_NULL_INIT;
 	if (row && row->detail.n)
 		json_parse(&a, row->detail, JSON_BORROW, &detail, NULL);
-	put_text(o, "workflow", workflow);
-	put_optional(o, "childRunId", value_text(value_getz(&detail, "childRunId")));
+	json_put_str(o, "workflow", workflow);
+	json_put_or_null(o, "childRunId", value_text(value_getz(&detail, "childRunId")));
 }
 
 /* The timer of a node whose child runs is its time-out. */
@@ -348,8 +314,8 @@ void render_node(struct json_out *o, const struct value *node, const struct node
 	put_node_id(o, node, v);
 	if (v->items)
 		put_item_counts(o, v->items);
-	put_optional(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
-	put_optional(o, "action", value_text(value_getz(node, "action")));
+	json_put_or_null(o, "agent", value_text(agent ? agent : value_getz(node, "agentId")));
+	json_put_or_null(o, "action", value_text(value_getz(node, "action")));
 	if (value_getz(node, "forEach") && !v->item_of) {
 		json_out_key(o, "forEach");
 		json_out_value(o, value_getz(node, "forEach"));
@@ -359,10 +325,10 @@ void render_node(struct json_out *o, const struct value *node, const struct node
 		json_out_value(o, value_getz(node, "wait"));
 	}
 	if (value_getz(node, "sleep"))
-		put_text(o, "sleep", value_text(value_getz(node, "sleep")));
+		json_put_str(o, "sleep", value_text(value_getz(node, "sleep")));
 	if (workflow.n)
 		put_child(o, workflow, v->items ? NULL : v->row);
-	put_z(o, "status", node_status_name(status_of(v, run)));
+	json_put_strz(o, "status", node_status_name(status_of(v, run)));
 	json_out_key(o, "dependsOn");
 	if (depends)
 		json_out_value(o, depends);
@@ -370,14 +336,14 @@ void render_node(struct json_out *o, const struct value *node, const struct node
 		json_out_raw(o, STR("[]"));
 	put_node_times(o, v);
 	if (sleeps_until(v, workflow, status_of(v, run)))
-		put_time(o, "wakeAt", v->row->wake_ms);
+		json_put_time(o, "wakeAt", v->row->wake_ms);
 	put_raw(o, "output", v->row ? v->row->output : STR(""));
 	put_raw(o, "error", v->row ? v->row->error : STR(""));
 	put_given(o, v->row);
 	if (v->row && str_starts(v->row->detail, STR("{\"effect\":")))
 		put_raw(o, "doubt", v->row->detail);
 	if (v->row && v->row->copied_from.n)
-		put_text(o, "copiedFrom", v->row->copied_from);
+		json_put_str(o, "copiedFrom", v->row->copied_from);
 	json_out_end(o);
 }
 

@@ -5,15 +5,6 @@
 
 static const char no_schedule[] = "There is no such schedule.";
 
-static void put_member(struct json_out *o, const char *key, struct str text)
-{
-	json_out_key(o, key);
-	if (text.n)
-		json_out_str(o, text);
-	else
-		json_out_null(o);
-}
-
 static void put_duration(struct json_out *o, const char *key, int64_t ms)
 {
 	CLEANUP_BUF struct buf text = {0};
@@ -22,42 +13,30 @@ static void put_duration(struct json_out *o, const char *key, int64_t ms)
 	json_out_str(o, buf_str(&text));
 }
 
-static void put_int(struct json_out *o, const char *key, int64_t v)
-{
-	json_out_key(o, key);
-	json_out_int(o, v);
-}
-
-static void put_time(struct json_out *o, const char *key, int64_t time_ms)
-{
-	json_out_key(o, key);
-	json_out_time(o, time_ms);
-}
-
 static void render(struct json_out *o, const struct schedule_row *s)
 {
 	json_out_object(o);
-	put_member(o, "id", s->id);
-	put_member(o, "project", s->project);
-	put_member(o, "workflowId", s->workflow_id);
-	put_member(o, "workflowName", s->workflow_name);
-	put_member(o, "schedule", s->cron);
-	put_member(o, "timezone", s->timezone);
-	put_member(o, "overlap", str_of(schedule_overlap_name(s->overlap)));
+	json_put_or_null(o, "id", s->id);
+	json_put_or_null(o, "project", s->project);
+	json_put_or_null(o, "workflowId", s->workflow_id);
+	json_put_or_null(o, "workflowName", s->workflow_name);
+	json_put_or_null(o, "schedule", s->cron);
+	json_put_or_null(o, "timezone", s->timezone);
+	json_put_or_null(o, "overlap", str_of(schedule_overlap_name(s->overlap)));
 	put_duration(o, "catchup", s->catchup_ms);
 	json_out_key(o, "paused");
 	json_out_bool(o, s->paused);
-	put_time(o, "nextFire", s->next_ms);
+	json_put_time(o, "nextFire", s->next_ms);
 	json_out_key(o, "nextFires");
 	json_out_raw(o, s->upcoming.n ? s->upcoming : STR("[]"));
-	put_time(o, "lastFire", s->last_fire_ms);
-	put_member(o, "lastRunId", s->last_run_id);
-	put_int(o, "started", s->n_started);
-	put_int(o, "skipped", s->n_skipped);
-	put_int(o, "missed", s->n_missed);
-	put_member(o, "error", s->error);
-	put_time(o, "createdAt", s->created_ms);
-	put_time(o, "updatedAt", s->updated_ms);
+	json_put_time(o, "lastFire", s->last_fire_ms);
+	json_put_or_null(o, "lastRunId", s->last_run_id);
+	json_put_int(o, "started", s->n_started);
+	json_put_int(o, "skipped", s->n_skipped);
+	json_put_int(o, "missed", s->n_missed);
+	json_put_or_null(o, "error", s->error);
+	json_put_time(o, "createdAt", s->created_ms);
+	json_put_time(o, "updatedAt", s->updated_ms);
 	json_out_end(o);
 }
 

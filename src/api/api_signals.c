@@ -20,15 +20,6 @@ struct signal {
 	struct value data;
 };
 
-static void put_member(struct json_out *o, const char *key, struct str s)
-{
-	json_out_key(o, key);
-	if (s.n)
-		json_out_str(o, s);
-	else
-		json_out_null(o);
-}
-
 static void signalled(void *arg, const struct engine_reply *reply)
 {
 	struct call *c = arg;
@@ -50,8 +41,8 @@ static void signalled(void *arg, const struct engine_reply *reply)
 	struct buf body = {0};
 	struct json_out o = json_out_to(&body);
 	json_out_object(&o);
-	put_member(&o, "workflowRunId", c->params[0]);
-	put_member(&o, "nodeId", reply->id);
+	json_put_or_null(&o, "workflowRunId", c->params[0]);
+	json_put_or_null(&o, "nodeId", reply->id);
 	json_out_key(&o, "kept");
 	json_out_bool(&o, reply->id.n == 0);
 	json_out_end(&o);

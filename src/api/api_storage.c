@@ -84,12 +84,6 @@ static void put_kept(struct json_out *o, const int64_t *ms)
 	json_out_end(o);
 }
 
-static void put_int(struct json_out *o, const char *key, int64_t n)
-{
-	json_out_key(o, key);
-	json_out_int(o, n);
-}
-
 static void put_row(struct json_out *o, const struct storage_row *row, int64_t artifact_bytes,
 		    const struct engine_retention *kept)
 {
@@ -98,11 +92,11 @@ static void put_row(struct json_out *o, const struct storage_row *row, int64_t a
 	json_out_str(o, row->workflow_id);
 	json_out_key(o, "workflowName");
 	json_out_str(o, row->workflow_name);
-	put_int(o, "runs", row->n_runs);
-	put_int(o, "bytes", row->bytes + row->log_bytes + artifact_bytes);
-	put_int(o, "rowBytes", row->bytes);
-	put_int(o, "logBytes", row->log_bytes);
-	put_int(o, "artifactBytes", artifact_bytes);
+	json_put_int(o, "runs", row->n_runs);
+	json_put_int(o, "bytes", row->bytes + row->log_bytes + artifact_bytes);
+	json_put_int(o, "rowBytes", row->bytes);
+	json_put_int(o, "logBytes", row->log_bytes);
+	json_put_int(o, "artifactBytes", artifact_bytes);
 	json_out_key(o, "oldestRunAt");
 	json_out_time(o, row->n_runs ? row->oldest_ms : 0);
 	json_out_key(o, "nextDeletionAt");
@@ -152,8 +146,8 @@ static struct call_done answer(struct call *c)
 	json_out_object(&o);
 	json_out_key(&o, "database");
 	json_out_object(&o);
-	put_int(&o, "bytes", x->rows.bytes);
-	put_int(&o, "freeBytes", x->rows.free_bytes);
+	json_put_int(&o, "bytes", x->rows.bytes);
+	json_put_int(&o, "freeBytes", x->rows.free_bytes);
 	json_out_key(&o, "shrinks");
 	json_out_bool(&o, x->rows.shrinks);
 	json_out_end(&o);

@@ -28,12 +28,6 @@ struct call_done unknown_list(struct call *c)
 
 /* ---- resolve ---- */
 
-static void put_text(struct json_out *o, const char *key, struct str s)
-{
-	json_out_key(o, key);
-	json_out_str(o, s);
-}
-
 static void resolved(void *arg, const struct engine_reply *reply)
 {
 	struct call *c = arg;
@@ -52,9 +46,9 @@ static void resolved(void *arg, const struct engine_reply *reply)
 	struct buf body = {0};
 	struct json_out o = json_out_to(&body);
 	json_out_object(&o);
-	put_text(&o, "workflowRunId", c->params[0]);
-	put_text(&o, "nodeId", c->params[1]);
-	put_text(&o, "status", str_of(run_status_name(reply->status)));
+	json_put_str(&o, "workflowRunId", c->params[0]);
+	json_put_str(&o, "nodeId", c->params[1]);
+	json_put_str(&o, "status", str_of(run_status_name(reply->status)));
 	json_out_end(&o);
 	(void)call_reply(c, 202, &body);
 }

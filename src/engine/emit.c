@@ -6,7 +6,7 @@
 #include "engine/run/each.h"
 #include "engine/run/pause.h"
 
-static struct str txn_text(struct engine *e, struct str s)
+struct str emit_text(struct engine *e, struct str s)
 {
 	return s.n ? arena_str(&pump_txn(&e->pump)->arena, s) : (struct str){0};
 }
@@ -30,7 +30,7 @@ struct str emit_error(struct engine *e, const char *code, struct str message, st
 		json_out_bool(&o, true);
 	}
 	json_out_end(&o);
-	return txn_text(e, buf_str(&e->text));
+	return emit_text(e, buf_str(&e->text));
 }
 
 static struct run_row run_row(const struct run *r)
@@ -61,7 +61,7 @@ static struct run_row run_row(const struct run *r)
 void emit_run_add(struct run *r, struct str parent_run_id)
 {
 	struct run_row row = run_row(r);
-	row.parent_run_id = txn_text(r->engine, parent_run_id);
+	row.parent_run_id = emit_text(r->engine, parent_run_id);
 	row.concurrency_key = gate_key(r);
 	txn_add(pump_txn(&r->engine->pump), TXN_RUN_ADD)->run = row;
 }
@@ -94,9 +94,9 @@ void emit_node(struct run *r, uint32_t index, struct str output, struct str erro
 		.output = output,
 		.error = error,
 		.detail = n->each     ? each_detail(r, index)
-			  : n->detail ? txn_text(e, str_n(n->detail, n->detail_n))
+			  : n->detail ? emit_text(e, str_n(n->detail, n->detail_n))
 				      : doubt_detail(e, n),
-		.copied_from = txn_text(e, copied_from),
+		.copied_from = emit_text(e, copied_from),
 		.wake_ms = n->wait    ? n->wait->wake_ms
 			   : n->child ? n->child->wake_ms
 				      : 0,
@@ -129,18 +129,18 @@ void emit_attempt(struct attempt *a, const struct attempt_rest *rest)
 	struct txn *txn = pump_txn(&e->pump);
 	txn_add(txn, a->has_row ? TXN_ATTEMPT_SET : TXN_ATTEMPT_ADD)->attempt =
 		(struct attempt_row){
-			.id = txn_text(e, ID_STR(a->id)),
+			.id = emit_text(e, ID_STR(a->id)),
 			.run_id = ID_STR(r->id),
 			.project = r->plan->project,
 			.node_id = run_node_id(r, a->index),
 			.agent = pn->agent,
-			.action = a->probe ? txn_text(e, attempt_action(a)) : pn->action,
+			.action = a->probe ? emit_text(e, attempt_action(a)) : pn->action,
 			.node_index = a->index,
 			.attempt = a->number,
 			.status = rest->status,
 			.input = rest->input,
 			.error = rest->error,
-			.progress = txn_text(e, str_n(a->progress, a->progress_n)),
+			.progress = emit_text(e, str_n(a->progress, a->progress_n)),
 			.queued_ms = a->queued_ms,
 			.not_before_ms = a->not_before_ms,
 			.started_ms = a->started_ms,
@@ -202,7 +202,7 @@ void emit_event_end(struct run *r, const char *type, struct json_out *o)
 		.seq = ++r->n_events,
 		.time_ms = e->wall_ms,
 		.type = str_of(type),
-		.data = txn_text(e, buf_str(&e->text)),
+		.data = emit_text(e, buf_str(&e->text)),
 	};
 	note_events(r);
 }

@@ -4,6 +4,9 @@
 #include "engine/state.h"
 #include "json/write.h"
 
+/* A copy in the current transaction; empty stays without address. */
+struct str emit_text(struct engine *e, struct str s);
+
 /* An error column: {"code", "message"} and, when given, "nodeId"; retry_later marks an attempt
  * that does not count against maxAttempts. Text in the current transaction. */
 struct str emit_error(struct engine *e, const char *code, struct str message, struct str node_id,

@@ -51,3 +51,45 @@ void json_out_value(struct json_out *o, const struct value *v); /* NULL writes n
 void json_out_raw(struct json_out *o, struct str json);
 /* RFC 3339, or null for 0. */
 void json_out_time(struct json_out *o, int64_t time_ms);
+
+/* A member: key and value in one. */
+static inline void json_put_str(struct json_out *o, const char *key, struct str s)
+{
+	json_out_key(o, key);
+	json_out_str(o, s);
+}
+
+static inline void json_put_strz(struct json_out *o, const char *key, const char *z)
+{
+	json_out_key(o, key);
+	json_out_strz(o, z);
+}
+
+static inline void json_put_int(struct json_out *o, const char *key, int64_t v)
+{
+	json_out_key(o, key);
+	json_out_int(o, v);
+}
+
+static inline void json_put_time(struct json_out *o, const char *key, int64_t time_ms)
+{
+	json_out_key(o, key);
+	json_out_time(o, time_ms);
+}
+
+/* null when empty. */
+static inline void json_put_or_null(struct json_out *o, const char *key, struct str s)
+{
+	json_out_key(o, key);
+	if (s.n)
+		json_out_str(o, s);
+	else
+		json_out_null(o);
+}
+
+/* Left out when empty. */
+static inline void json_put_if(struct json_out *o, const char *key, struct str s)
+{
+	if (s.n)
+		json_put_str(o, key, s);
+}

@@ -31,31 +31,17 @@ bool resolve_as_parse(struct str text, enum resolve_as *ret)
 
 /* ---- resolve ---- */
 
-static int64_t find_node(const struct run *r, struct str id)
-{
-	int64_t index = plan_find(r->plan, id);
-	return index < 0 ? each_find(r, id) : index;
-}
-
-static void put_text(struct json_out *o, const char *key, struct str text)
-{
-	if (!text.n)
-		return;
-	json_out_key(o, key);
-	json_out_str(o, text);
-}
-
 static void put_who(struct json_out *o, const struct node_resolve *x)
 {
-	put_text(o, "as", str_of(names[x->as]));
-	put_text(o, "by", x->by);
-	put_text(o, "reason", x->reason);
+	json_put_if(o, "as", str_of(names[x->as]));
+	json_put_if(o, "by", x->by);
+	json_put_if(o, "reason", x->reason);
 }
 
 static void tell_resolved(struct run *r, uint32_t index, const struct node_resolve *x)
 {
 	struct json_out o = emit_event_begin(r->engine);
-	put_text(&o, "nodeId", run_node_id(r, index));
+	json_put_if(&o, "nodeId", run_node_id(r, index));
 	put_who(&o, x);
 	emit_event_end(r, "node.resolved", &o);
 }
@@ -167,7 +153,7 @@ static void answer(struct engine *e, const struct node_resolve *x, engine_reply_
 		return;
 	}
 	if (r && str_eq(r->plan->project, x->project) && !run_status_final(r->status)) {
-		int64_t index = find_node(r, x->node_id);
+		int64_t index = run_find(r, x->node_id);
 		reply.outcome = judge(r, index, x, diag);
 		if (reply.outcome == ENGINE_OK)
 			resolve(r, (uint32_t)index, x);
@@ -192,18 +178,18 @@ static void put_unknown(struct json_out *o, const struct doubt *d)
 	const struct run *r = d->run;
 	const struct plan_node *pn = run_plan_node(r, d->index);
 	json_out_object(o);
-	put_text(o, "runId", ID_STR(r->id));
-	put_text(o, "workflowName", r->plan->name);
-	put_text(o, "nodeId", run_node_id(r, d->index));
-	put_text(o, "agent", pn->agent);
-	put_text(o, "action", pn->action);
-	put_text(o, "effect", str_of(effect_name(d->effect)));
+	json_put_if(o, "runId", ID_STR(r->id));
+	json_put_if(o, "workflowName", r->plan->name);
+	json_put_if(o, "nodeId", run_node_id(r, d->index));
+	json_put_if(o, "agent", pn->agent);
+	json_put_if(o, "action", pn->action);
+	json_put_if(o, "effect", str_of(effect_name(d->effect)));
 	json_out_key(o, "attempt");
 	json_out_int(o, d->number);
-	put_text(o, "attemptId", ID_STR(d->attempt));
-	put_text(o, "code", d->code);
-	put_text(o, "message", d->message);
-	put_text(o, "why", d->why);
+	json_put_if(o, "attemptId", ID_STR(d->attempt));
+	json_put_if(o, "code", d->code);
+	json_put_if(o, "message", d->message);
+	json_put_if(o, "why", d->why);
 	json_out_key(o, "since");
 	json_out_time(o, d->since_ms);
 	json_out_end(o);

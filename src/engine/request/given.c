@@ -12,13 +12,6 @@
 
 enum { RETRY_AFTER_MS = 1000 };
 
-/* The node's index, or -1. */
-static int64_t find_node(const struct run *r, struct str id)
-{
-	int64_t index = plan_find(r->plan, id);
-	return index >= 0 ? index : each_find(r, id);
-}
-
 /* ---- may it be given ---- */
 
 static bool conflict_ended(const struct run *r, uint32_t index, struct diag *d)
@@ -126,15 +119,6 @@ static enum engine_outcome judge(const struct run *r, int64_t index, const struc
 
 /* ---- giving ---- */
 
-static void put_text(struct json_out *o, const char *key, struct str text)
-{
-	json_out_key(o, key);
-	if (text.n)
-		json_out_str(o, text);
-	else
-		json_out_null(o);
-}
-
 /* What the node's row keeps of it. */
 static struct str detail_of(struct engine *e, const struct node_skip *x)
 {
@@ -143,8 +127,8 @@ static struct str detail_of(struct engine *e, const struct node_skip *x)
 	json_out_object(&o);
 	json_out_key(&o, "given");
 	json_out_object(&o);
-	put_text(&o, "by", x->by);
-	put_text(&o, "reason", x->reason);
+	json_put_or_null(&o, "by", x->by);
+	json_put_or_null(&o, "reason", x->reason);
 	json_out_key(&o, "at");
 	json_out_time(&o, e->wall_ms);
 	json_out_end(&o);
@@ -159,8 +143,8 @@ static void tell_given(struct run *r, uint32_t index, const struct node_skip *x)
 	json_out_str(&o, run_node_id(r, index));
 	json_out_key(&o, "status");
 	json_out_strz(&o, x->output ? "SUCCESS" : "SKIPPED");
-	put_text(&o, "by", x->by);
-	put_text(&o, "reason", x->reason);
+	json_put_or_null(&o, "by", x->by);
+	json_put_or_null(&o, "reason", x->reason);
 	emit_event_end(r, "node.given", &o);
 }
 
@@ -185,7 +169,7 @@ static void skip(struct run *r, const struct node_skip *x, engine_reply_fn fn, v
 	struct engine *e = r->engine;
 	struct diag *d = ARENA_NEW(pump_arena(&e->pump), struct diag);
 	diag_init(d, pump_arena(&e->pump));
-	int64_t index = find_node(r, x->node);
+	int64_t index = run_find(r, x->node);
 	struct engine_reply reply = {.outcome = judge(r, index, x, d), .id = ID_STR(r->id)};
 	if (reply.outcome == ENGINE_OK)
 		give(r, (uint32_t)index, x);

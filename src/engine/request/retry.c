@@ -257,24 +257,16 @@ static struct engine_reply judge(struct retry *x, const struct run_retry *retry,
 				     .diag = &x->diag};
 }
 
-static void put_text(struct json_out *o, const char *key, struct str text)
-{
-	if (text.n == 0)
-		return;
-	json_out_key(o, key);
-	json_out_str(o, text);
-}
-
 /* run.trigger of the new run. */
 static void put_trigger(struct buf *out, const struct run_retry *retry)
 {
 	struct json_out o = json_out_to(out);
 	json_out_object(&o);
-	put_text(&o, "type", STR("retry"));
-	put_text(&o, "by", retry->by);
-	put_text(&o, "reason", retry->reason);
-	put_text(&o, "runId", retry->old->run.id);
-	put_text(&o, "from", retry->from);
+	json_put_if(&o, "type", STR("retry"));
+	json_put_if(&o, "by", retry->by);
+	json_put_if(&o, "reason", retry->reason);
+	json_put_if(&o, "runId", retry->old->run.id);
+	json_put_if(&o, "from", retry->from);
 	json_out_end(&o);
 }
 

@@ -829,30 +829,18 @@ static struct said say(const struct why *w, uint32_t index)
 
 /* ---- the answer ---- */
 
-static void put_z(struct json_out *o, const char *key, const char *z)
-{
-	json_out_key(o, key);
-	json_out_strz(o, z);
-}
-
-static void put_time(struct json_out *o, const char *key, int64_t ms)
-{
-	json_out_key(o, key);
-	json_out_time(o, ms);
-}
-
 static void put_node_head(struct json_out *o, struct str id, enum node_status status,
 			  const struct said *s)
 {
 	json_out_object(o);
 	json_out_key(o, "nodeId");
 	json_out_str(o, id);
-	put_z(o, "status", node_status_name(status));
-	put_z(o, "reason", why_reason_name(s->reason));
-	put_z(o, "sentence", s->sentence);
-	put_time(o, "since", s->since_ms);
-	put_time(o, "until", s->until_ms);
-	put_z(o, "command", s->command);
+	json_put_strz(o, "status", node_status_name(status));
+	json_put_strz(o, "reason", why_reason_name(s->reason));
+	json_put_strz(o, "sentence", s->sentence);
+	json_put_time(o, "since", s->since_ms);
+	json_put_time(o, "until", s->until_ms);
+	json_put_strz(o, "command", s->command);
 }
 
 static void put_chain(struct why *w, uint32_t index)
@@ -982,12 +970,12 @@ static void put_head(struct json_out *o, struct str id, enum run_status status,
 	json_out_object(o);
 	json_out_key(o, "runId");
 	json_out_str(o, id);
-	put_z(o, "status", run_status_name(status));
-	put_z(o, "summary", s->sentence);
-	put_z(o, "reason", status == RUN_PENDING ? why_reason_name(s->reason) : NULL);
-	put_time(o, "since", s->since_ms);
-	put_time(o, "until", s->until_ms);
-	put_z(o, "command", s->command);
+	json_put_strz(o, "status", run_status_name(status));
+	json_put_strz(o, "summary", s->sentence);
+	json_put_strz(o, "reason", status == RUN_PENDING ? why_reason_name(s->reason) : NULL);
+	json_put_time(o, "since", s->since_ms);
+	json_put_time(o, "until", s->until_ms);
+	json_put_strz(o, "command", s->command);
 }
 
 /* ---- runs that have not started ---- */

@@ -138,11 +138,6 @@ bool approval_holds_call(const struct approval *p, struct workflow *w)
 
 /* ---- rows and events ---- */
 
-static struct str txn_text(struct engine *e, struct str s)
-{
-	return s.n ? arena_str(&pump_txn(&e->pump)->arena, s) : (struct str){0};
-}
-
 static struct approval_row row_of(const struct approval *p)
 {
 	struct engine *e = p->run->engine;
@@ -150,7 +145,7 @@ static struct approval_row row_of(const struct approval *p)
 	const struct plan_node *pn = run_plan_node(p->run, p->index);
 	const struct plan_approval *policy_now = policy(p);
 	return (struct approval_row){
-		.id = txn_text(e, ID_STR(p->id)),
+		.id = emit_text(e, ID_STR(p->id)),
 		.run_id = ID_STR(p->run->id),
 		.project = plan->project,
 		.workflow_id = plan->workflow_id,
@@ -160,13 +155,13 @@ static struct approval_row row_of(const struct approval *p)
 		.action = pn->action,
 		.node_index = p->index,
 		.status = p->status,
-		.inputs = txn_text(e, str_of(p->inputs)),
-		.sha256 = txn_text(e, str_of(p->sha256)),
+		.inputs = emit_text(e, str_of(p->inputs)),
+		.sha256 = emit_text(e, str_of(p->sha256)),
 		.approvers = policy_now->approvers_json,
 		.quorum = policy_now->quorum,
 		.allow_self = policy_now->allow_self,
 		.expiry_approves = policy_now->expiry_approves,
-		.responses = txn_text(e, str_of(p->responses)),
+		.responses = emit_text(e, str_of(p->responses)),
 		.requested_ms = p->requested_ms,
 		.expires_ms = p->expires_ms,
 	};
@@ -183,8 +178,8 @@ static void emit_set(struct approval *p, struct str by, struct str notes)
 {
 	struct engine *e = p->run->engine;
 	struct approval_row row = row_of(p);
-	row.responded_by = txn_text(e, by);
-	row.notes = txn_text(e, notes);
+	row.responded_by = emit_text(e, by);
+	row.notes = emit_text(e, notes);
 	row.responded_ms = p->status == APPROVAL_PENDING ? 0 : e->wall_ms;
 	txn_add(pump_txn(&e->pump), TXN_APPROVAL_SET)->approval = row;
 	if (p->status != APPROVAL_PENDING && e->config.on_approval_end)
@@ -376,7 +371,7 @@ void approval_request(struct run *r, uint32_t index)
 	hash(&a, &what, seen.input, p->sha256);
 	agent_unref(seen.agent);
 	struct approval_row row = row_of(p);
-	row.subject = txn_text(e, buf_str(&text));
+	row.subject = emit_text(e, buf_str(&text));
 	txn_add(pump_txn(&e->pump), TXN_APPROVAL_ADD)->approval = row;
 	wait_for_answer(p, policy(p)->timeout_ms);
 	node_move(&r->nodes[index], NODE_WAITING_APPROVAL);

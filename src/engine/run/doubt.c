@@ -81,12 +81,6 @@ bool doubt_remains(const struct node *n)
 
 /* ---- what is stored and told ---- */
 
-static void put_text(struct json_out *o, const char *key, struct str text)
-{
-	json_out_key(o, key);
-	json_out_str(o, text);
-}
-
 static void put_head(struct json_out *o, const struct doubt *d)
 {
 	json_out_key(o, "effect");
@@ -95,7 +89,7 @@ static void put_head(struct json_out *o, const struct doubt *d)
 	json_out_int(o, d->number);
 	json_out_key(o, "attemptId");
 	json_out_str(o, ID_STR(d->attempt));
-	put_text(o, "code", d->code);
+	json_put_str(o, "code", d->code);
 }
 
 struct str doubt_detail(struct engine *e, const struct node *n)
@@ -107,7 +101,7 @@ struct str doubt_detail(struct engine *e, const struct node *n)
 	struct json_out o = json_out_to(&e->text);
 	json_out_object(&o);
 	put_head(&o, d);
-	put_text(&o, "message", d->message);
+	json_put_str(&o, "message", d->message);
 	json_out_key(&o, "ended");
 	json_out_strz(&o, attempt_status_name(d->status));
 	json_out_key(&o, "since");
@@ -115,9 +109,9 @@ struct str doubt_detail(struct engine *e, const struct node *n)
 	json_out_key(&o, "triesLeft");
 	json_out_bool(&o, d->retry);
 	if (d->probe.n)
-		put_text(&o, "probe", d->probe);
+		json_put_str(&o, "probe", d->probe);
 	if (d->why.n)
-		put_text(&o, "why", d->why);
+		json_put_str(&o, "why", d->why);
 	if (d->settled.n) {
 		json_out_key(&o, "settled");
 		json_out_raw(&o, d->settled);
@@ -129,7 +123,7 @@ struct str doubt_detail(struct engine *e, const struct node *n)
 static struct json_out event_begin(const struct doubt *d)
 {
 	struct json_out o = emit_event_begin(d->run->engine);
-	put_text(&o, "nodeId", run_node_id(d->run, d->index));
+	json_put_str(&o, "nodeId", run_node_id(d->run, d->index));
 	return o;
 }
 
@@ -178,7 +172,7 @@ static void ask(struct run *r, uint32_t index, const char *why)
 	emit_state(r, index);
 	struct json_out o = event_begin(d);
 	put_head(&o, d);
-	put_text(&o, "why", d->why);
+	json_put_str(&o, "why", d->why);
 	emit_event_end(r, "node.unknown", &o);
 }
 
@@ -239,9 +233,9 @@ static void tell_probed(struct run *r, uint32_t index, uint32_t number, const st
 	struct str message = value_text(value_getz(answer, "message"));
 	json_out_key(&o, "attempt");
 	json_out_int(&o, number);
-	put_text(&o, "state", value_text(value_getz(answer, "state")));
+	json_put_str(&o, "state", value_text(value_getz(answer, "state")));
 	if (message.n)
-		put_text(&o, "message", message);
+		json_put_str(&o, "message", message);
 	emit_event_end(r, "node.probed", &o);
 }
 
@@ -253,8 +247,8 @@ static void settle_done(struct run *r, uint32_t index, const struct value *answe
 	buf_clear(&e->text);
 	struct json_out o = json_out_to(&e->text);
 	json_out_object(&o);
-	put_text(&o, "as", STR("succeeded"));
-	put_text(&o, "probe", d->probe);
+	json_put_str(&o, "as", STR("succeeded"));
+	json_put_str(&o, "probe", d->probe);
 	json_out_key(&o, "at");
 	json_out_time(&o, e->wall_ms);
 	json_out_end(&o);

@@ -39,13 +39,15 @@ struct str each_item_id(const struct run *r, uint32_t item)
 	return *id;
 }
 
-int64_t each_find(const struct run *r, struct str id)
+int64_t run_find(const struct run *r, struct str id)
 {
 	size_t open = 0;
 	uint64_t number = 0;
 	while (open < id.n && id.p[open] != '[')
 		open++;
 	int64_t index = plan_find(r->plan, str_n(id.p, open));
+	if (open == id.n)
+		return index;
 	if (index < 0 || open + 3 > id.n || id.p[id.n - 1] != ']' || !r->nodes[index].each)
 		return -1;
 	for (size_t i = open + 1; i + 1 < id.n; i++) {

@@ -52,8 +52,8 @@ bool each_item_moves(const struct run *r, uint32_t item);
 const struct value *each_item(const struct run *r, uint32_t item);
 uint32_t each_number(const struct run *r, uint32_t item);
 
-/* The index of the item with this id ("scan[3]"), or -1. */
-int64_t each_find(const struct run *r, struct str id);
+/* The index of the node or item with this id ("scan", "scan[3]"), or -1. */
+int64_t run_find(const struct run *r, struct str id);
 
 /* The `detail` of the row of a node that has expanded, in the current transaction. */
 struct str each_detail(const struct run *r, uint32_t index);

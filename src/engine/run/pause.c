@@ -29,19 +29,10 @@ static enum pause_with with_parse(struct str name)
 
 /* ---- rows and events ---- */
 
-static void put_text(struct json_out *o, const char *key, struct str text)
-{
-	json_out_key(o, key);
-	if (text.n)
-		json_out_str(o, text);
-	else
-		json_out_null(o);
-}
-
 static void put_note(struct json_out *o, struct str by, struct str reason, int64_t at_ms)
 {
-	put_text(o, "by", by); /* first: see pause_is_on() */
-	put_text(o, "reason", reason);
+	json_put_or_null(o, "by", by); /* first: see pause_is_on() */
+	json_put_or_null(o, "reason", reason);
 	json_out_key(o, "at");
 	json_out_time(o, at_ms);
 }
@@ -78,8 +69,8 @@ struct str pause_column(const struct run *r)
 static void tell(struct run *r, const char *type, struct str by, struct str reason)
 {
 	struct json_out o = emit_event_begin(r->engine);
-	put_text(&o, "by", by);
-	put_text(&o, "reason", reason);
+	json_put_or_null(&o, "by", by);
+	json_put_or_null(&o, "reason", reason);
 	emit_event_end(r, type, &o);
 }
 
